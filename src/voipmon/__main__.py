@@ -1,0 +1,5 @@
+"""`python -m voipmon` is `voipmon`."""
+
+from voipmon.cli import main
+
+main()

@@ -1,0 +1,71 @@
+"""Who may have what, and how much of it. Pure: every answer follows from the arguments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from voipmon.domain.ask import Ask
+from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+from voipmon.domain.recording import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one request may ask for; sizes in bytes."""
+
+    max_extensions: int
+    max_days: int
+    max_recordings: int
+    max_bytes: int
+    requests_per_sender_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Whose requests are taken: *allowed* holds addresses, and `@domain` for every address of exactly that domain."""
+
+    allowed: frozenset[str]
+
+    def allows(self, address: str) -> bool:
+        """Tell whether *address* (lower case) may ask for recordings and receive them."""
+        domain = address.rpartition("@")[2]
+        return address in self.allowed or f"@{domain}" in self.allowed
+
+
+def rights_of(*lists: Sequence[str]) -> Rights:
+    """Return the union of the lists' rights."""
+    return Rights(frozenset(entry.lower() for entries in lists for entry in entries))
+
+
+def check_limits(ask: Ask, limits: Limits) -> None:
+    """Check what can be checked before the search.
+
+    Raises:
+        RefusedError: with one problem for each limit that is passed.
+    """
+    problems = []
+    if len(ask.extensions) > limits.max_extensions:
+        problems.append(
+            Problem(ProblemKind.TOO_MANY_EXTENSIONS, count=len(ask.extensions), limit=limits.max_extensions)
+        )
+    minutes = ask.period.length // timedelta(minutes=1)  # FIM=18:00 includes 18:00:59, and counts as written
+    if minutes > limits.max_days * 24 * 60:
+        problems.append(Problem(ProblemKind.PERIOD_TOO_LONG, count=-(-minutes // 1440), limit=limits.max_days))
+    if problems:
+        raise RefusedError(problems)
+
+
+def check_amount(recordings: Sequence[Recording], limits: Limits) -> None:
+    """Check what is known only after the search.
+
+    Raises:
+        RefusedError: when there are too many recordings, or too many bytes.
+    """
+    problems = []
+    if len(recordings) > limits.max_recordings:
+        problems.append(Problem(ProblemKind.TOO_MANY_RECORDINGS, count=len(recordings), limit=limits.max_recordings))
+    size = sum(recording.size for recording in recordings)
+    if size > limits.max_bytes:
+        problems.append(Problem(ProblemKind.TOO_MANY_BYTES, count=size, limit=limits.max_bytes))
+    if problems:
+        raise RefusedError(problems)

@@ -1,0 +1,1 @@
+"""From recordings to a link: the ZIP, the page, the publication."""

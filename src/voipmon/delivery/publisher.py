@@ -1,0 +1,47 @@
+"""The port to the place where answers can be fetched."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from voipmon.domain.ask import Ask
+from voipmon.domain.outcome import Publication
+from voipmon.domain.recording import Findings
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all, as the work goes on."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+class Publisher(Protocol):
+    """Makes the answer to one request available under a link nobody can guess, for a time."""
+
+    def publish(
+        self, request_id: str, ask: Ask, findings: Findings, now: datetime, progress: Progress = no_progress
+    ) -> Publication:
+        """Publish the recordings, one ZIP of them and the page that plays them; return where.
+
+        Complete or absent: nothing is visible before everything is there. May be called again for the same request:
+        the link stays the same and one publication is left. A recording that vanished, changed or cannot be read
+        meanwhile is in `left_out` with its reason. The originals are never moved, changed or deleted.
+
+        Raises:
+            PublishError: the place cannot be written (retryable: a full disk may be emptied); nothing is left of the
+                attempt.
+            BundleError: every recording is gone (retryable).
+        """
+        ...
+
+    def published(self, request_id: str, now: datetime) -> Publication | None:
+        """Return the publication of that request if it is complete and its time is not over, else None."""
+        ...
+
+    def expire(self, now: datetime) -> int:
+        """Remove the publications whose time is over and what crashed attempts left; return how many were removed.
+
+        Cheap when there is nothing to do: one listing.
+        """
+        ...

@@ -1,0 +1,47 @@
+"""What a person asks for: whose calls, and of when."""
+
+import re
+from dataclasses import dataclass
+
+from voipmon.domain.period import Period
+from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+
+_EXTENSION = re.compile(r"[0-9]{1,6}")
+_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Extension:
+    """An internal telephone number, 1 to 6 digits. Text, because leading zeros count.
+
+    Raises:
+        RefusedError: when it is anything else.
+    """
+
+    digits: str
+
+    def __post_init__(self) -> None:
+        if not _EXTENSION.fullmatch(self.digits):
+            raise RefusedError([Problem(ProblemKind.EXTENSION_MALFORMED, self.digits)])
+
+    def __str__(self) -> str:
+        return self.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A wish for recordings: *extensions* in the order written, each once, and a period.
+
+    *server* names one telephone exchange, *reason* is the free text of MOTIVO.
+    """
+
+    extensions: tuple[Extension, ...]
+    period: Period
+    server: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.extensions:
+            raise RefusedError([Problem(ProblemKind.EXTENSIONS_MISSING)])
+        if self.server is not None and not _SERVER.fullmatch(self.server):
+            raise RefusedError([Problem(ProblemKind.SERVER_MALFORMED, self.server)])

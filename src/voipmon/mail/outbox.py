@@ -1,0 +1,94 @@
+"""The port to the letters that wait to be sent, and the letter itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An outgoing mail, rendered once: the bytes that every attempt sends.
+
+    *name* says whose and what it is, `<request id>.<kind>`, with `.r2` behind it in the second round, and is the local
+    part of its Message-ID. *recipients* are the envelope's, the first one is who the letter is to.
+    """
+
+    name: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A letter that is being sent: *attempt* counts from 1, *recipients* are those who do not have it yet."""
+
+    letter: Letter
+    recipients: tuple[str, ...]
+    attempt: int
+
+
+class Outbox(Protocol):
+    """Keeps letters until they are sent: durable, each once."""
+
+    def post(self, letter: Letter, now: datetime) -> bool:
+        """Keep the letter to be sent; durable on return. False if one of that name is or was here: it stays as it is."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Tell whether a letter of that name is or was here."""
+        ...
+
+    def due(self, now: datetime) -> Iterator[Posted]:
+        """Take the letters whose time has come, oldest first, one at a time, each for this process alone.
+
+        Each must be given to one of the four methods below before the next is asked for; one that is given to none
+        (the process died) counts as uncertain at the next pass.
+        """
+        ...
+
+    def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
+        """The server took it. *refused* says which recipients it will never take, *later* which to try again."""
+        ...
+
+    def keep(self, posted: Posted, now: datetime, reason: str, *, uncertain: bool) -> None:
+        """It was not sent, or nobody knows (*uncertain*): it stays, and is tried again with the same bytes."""
+        ...
+
+    def give_back(self, posted: Posted) -> None:
+        """It was not tried: it stays as it was."""
+        ...
+
+    def give_up(self, posted: Posted, now: datetime, reason: str) -> None:
+        """It will never be taken: it is set aside, with the reason."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return how many letters are `waiting`, `sent` and `refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of the recipients of a letter that was taken by the server for at least one of them."""
+
+    refused: dict[str, str]
+    later: tuple[str, ...]
+
+
+class Transport(Protocol):
+    """Sends letters; connects when the first one is sent and keeps the connection until it is closed."""
+
+    def send(self, content: bytes, recipients: tuple[str, ...]) -> Receipt:
+        """Hand one letter to the server; on return it is the server's, for every recipient not named in the receipt.
+
+        Raises:
+            ServerAwayError: no connection or no log-in; no letter can be sent now.
+            LetterRefusedError: not sent; `retryable` tells a refusal for now from one for ever.
+            UncertainError: the line broke after the content: sent or not, nobody knows.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the connection, if there is one. Never raises."""
+        ...

@@ -1,0 +1,1 @@
+"""The queue of requests: a folder for each state, a JSON file for each request."""

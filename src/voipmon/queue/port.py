@@ -1,0 +1,90 @@
+"""The port to the queue of requests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from voipmon.domain.outcome import Outcome
+from voipmon.domain.request import Request
+
+
+class State(StrEnum):
+    """Where a request stands; it is in exactly one of these at every moment."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request as the queue lists it. *attempts* counts those that ended without an answer."""
+
+    request_id: str
+    kind: str
+    state: State
+    created_at: datetime | None
+    attempts: int
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one request while this process lives; *attempt* counts from 1."""
+
+    request: Request
+    attempt: int
+
+
+class Queue(Protocol):
+    """First in, first out; durable; shared by any number of processes of one host.
+
+    Raises:
+        QueueError: on any method: the folders cannot be read or written; retryable.
+    """
+
+    def enqueue(self, request: Request) -> bool:
+        """Add the request; durable on return. False if it is known already, in whatever state, with the same content.
+
+        Raises:
+            ConflictError: its id is known with other content.
+        """
+        ...
+
+    def lease(self, now: datetime) -> Lease | None:
+        """Take the oldest request that is due and nobody's, or None. Files that are no request end in failed/."""
+        ...
+
+    def complete(self, lease: Lease, outcome: Outcome, now: datetime) -> None:
+        """Record the answer and end the request; durable on return."""
+        ...
+
+    def retry(self, lease: Lease, not_before: datetime, reason: str, now: datetime) -> None:
+        """Put the request back in its place in the order, not to be taken before *not_before*; counts the attempt."""
+        ...
+
+    def fail(self, lease: Lease, reason: str, now: datetime) -> None:
+        """End the request without an answer; counts the attempt."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Put the request back as it was: nothing was done."""
+        ...
+
+    def recover(self, now: datetime) -> list[Request]:
+        """Take up what dead workers left; return the requests that are given up for it, now in failed/.
+
+        A request whose worker died is back in pending/ with one attempt more. A live worker's is not touched.
+        """
+        ...
+
+    def entries(self, state: State) -> Iterator[Entry]:
+        """List the requests of one state in the order they would be taken."""
+        ...
+
+    def ahead_of(self, request_id: str) -> int:
+        """Return how many requests are taken before that one, with those being worked on."""
+        ...

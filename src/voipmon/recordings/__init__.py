@@ -1,0 +1,1 @@
+"""The catalogue: which recordings match these extensions and this period?"""
