@@ -36,12 +36,18 @@ class Publisher(Protocol):
         ...
 
     def published(self, request_id: str, now: datetime) -> Publication | None:
-        """Return the publication of that request if it is complete and its time is not over, else None."""
+        """Return the publication of that request if it is complete and its time is not over, else None.
+
+        Its `items` are empty, unlike those that `publish` returns; everything else is as it was then.
+        """
         ...
 
     def expire(self, now: datetime) -> int:
         """Remove the publications whose time is over and what crashed attempts left; return how many were removed.
 
         Cheap when there is nothing to do: one listing.
+
+        Raises:
+            PublishError: some of them cannot be removed (retryable); the others are.
         """
         ...

@@ -22,7 +22,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where the answer to one request can be fetched, and until when. *size* is the ZIP's, in bytes."""
+    """Where the answer to one request can be fetched, and until when.
+
+    *size* is the ZIP's, *recordings* counts them and *recordings_size* is theirs together; sizes are in bytes.
+    """
 
     request_id: str
     page_url: str
@@ -31,6 +34,8 @@ class Publication:
     items: tuple[Published, ...]
     left_out: tuple[LeftOut, ...]
     size: int
+    recordings: int
+    recordings_size: int
 
 
 @dataclass(frozen=True, slots=True)
