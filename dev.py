@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Set voipmon up in this clone, and run it or its tests.
+
+    python3 dev.py demo [--keep DIR] [--serve]   the whole flow on embedded servers
+    python3 dev.py test [--full] [PYTEST ARGS]   every check, then the tests
+    python3 dev.py lint                          the checks alone
+    python3 dev.py format                        write the code as the formatter wants it
+    python3 dev.py lock [--upgrade]              pin the dependencies anew in requirements.lock
+
+Needs Python 3.11 or newer with pip, or uv; the first run fetches the rest into .venv and .tools.
+As root on Debian or Ubuntu, `test` also installs the servers it tests against.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - an old Python must be told so, and must be able to read up to here
+    sys.exit("dev.py: voipmon needs Python 3.11 or newer: run it as python3.11 dev.py, or with a later one")
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "voipmon-set-up"
+TOOLS = ROOT / ".tools"
+LOCK = ROOT / "requirements.lock"
+# The interpreter behind a virtual environment, should one be active: .venv must not be made from itself.
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+UV = "uv==0.13.9"
+
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("lint-imports", "--no-logo"),
+)
+
+
+class SystemPackage(NamedTuple):
+    """A Debian package some tests need: how to see that it is there, and what is skipped without it."""
+
+    name: str
+    brings: str
+    tests: str
+    service: str | None = None
+
+
+SYSTEM_PACKAGES = (
+    SystemPackage("dovecot-imapd", "/usr/lib/dovecot/imap", "dovecot", "dovecot"),
+    SystemPackage("apache2", "/usr/sbin/apache2", "apache", "apache2"),
+    SystemPackage("openssl", "/usr/bin/openssl", "dovecot"),
+    SystemPackage("chromium-headless-shell", "/usr/bin/chromium-headless-shell", "browser"),
+    SystemPackage("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "browser"),
+    SystemPackage("unzip", "/usr/bin/unzip", "delivery"),
+    SystemPackage("p7zip-full", "/usr/bin/7z", "delivery"),
+    SystemPackage("strace", "/usr/bin/strace", "safety"),
+    SystemPackage("systemd", "/usr/bin/systemd-analyze", "systemd"),
+    SystemPackage("dbus", "/usr/bin/dbus-daemon", "systemd"),
+    SystemPackage("iproute2", "/usr/sbin/ip", "systemd"),
+    SystemPackage("procps", "/usr/bin/ps", "safety"),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command named by the first argument; the others are for what it runs."""
+    commands = {"demo": demo, "test": test, "lint": lint, "format": reformat, "lock": lock}
+    if arguments and arguments[0] in commands:
+        commands[arguments[0]](arguments[1:])
+    elif arguments and arguments[0] in ("-h", "--help"):
+        print(__doc__)
+    else:
+        sys.exit(f"dev.py: which command?\n\n{__doc__}")
+
+
+def demo(options: Sequence[str]) -> None:
+    """Show the whole flow."""
+    set_up()
+    _become("voipmon", "demo", *options)
+
+
+def test(options: Sequence[str]) -> None:
+    """Run every check, then pytest with *options*."""
+    set_up()
+    install_system_packages()
+    check()
+    os.chdir(ROOT)
+    _become("pytest", *options)
+
+
+def lint(_options: Sequence[str]) -> None:
+    """Run the checks alone."""
+    set_up()
+    check()
+
+
+def reformat(_options: Sequence[str]) -> None:
+    """Write the code as the formatter wants it, with the repairs the linter is sure of."""
+    set_up()
+    _run("ruff", "check", "--fix-only", "--quiet", ".")
+    _run("ruff", "format", ".")
+
+
+def lock(options: Sequence[str]) -> None:
+    """Write requirements.lock from pyproject.toml: exact versions and hashes, for every system at once."""
+    TOOLS.mkdir(exist_ok=True)
+    uv = _uv()
+    if uv is None:
+        sys.exit("dev.py: the lock file is made by uv, and neither uv nor pip is here: install python3-pip")
+    how = ["--universal", "--python-version", "3.11", "--extra", "dev", "--generate-hashes", "--no-annotate"]
+    anywhere = ["--no-emit-index-url", "--custom-compile-command", "python3 dev.py lock"]
+    _run(
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        *how,
+        *anywhere,
+        *options,
+        "--output-file",
+        LOCK.name,
+        "pyproject.toml",
+    )
+
+
+def check() -> None:
+    """Run the checks in their order; the first that fails ends it all with its exit code."""
+    for command in CHECKS:
+        _run(*command)
+
+
+def set_up() -> None:
+    """Make .venv as requirements.lock says, unless it is like that already."""
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "set-up.lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # a second run waits for the first instead of tearing it down
+        wanted = _fingerprint()
+        if STAMP.is_file() and STAMP.read_text() == wanted:
+            return
+        _say("setting up .venv, once, in less than a minute")
+        STAMP.unlink(missing_ok=True)
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        _fill_venv()
+        STAMP.write_text(wanted)
+
+
+def _fingerprint() -> str:
+    """Everything .venv depends on: the files it is made from, this Python and this place."""
+    facts = [
+        LOCK.read_bytes(),
+        (ROOT / "pyproject.toml").read_bytes(),
+        f"{PYTHON} {sys.version} {ROOT}".encode(),
+    ]
+    return hashlib.sha256(b"\0".join(facts)).hexdigest()
+
+
+def _fill_venv() -> None:
+    # Without ensurepip, which Debian keeps in a package of its own: whatever installs does so from outside.
+    _quietly([PYTHON, "-m", "venv", "--without-pip", str(VENV)])
+    problem = "python3 has no pip: as root, apt-get install python3-pip"
+    for installer in _installers():
+        try:
+            _quietly([*installer, "--require-hashes", "--requirement", str(LOCK)])
+            _quietly([*installer, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        except subprocess.CalledProcessError as error:
+            problem = f"the packages could not be installed: {_last_words(error)}"
+        else:
+            return
+    sys.exit(f"dev.py: {problem}; then run this again")
+
+
+def _installers() -> Iterator[list[str]]:
+    """Yield commands that install into .venv, the fastest first."""
+    python = str(VENV / "bin" / "python")
+    if uv := _uv():
+        yield [uv, "pip", "install", "--quiet", "--python", python]
+    if _has_pip():
+        yield [*_pip("--python", python), "install", "--quiet"]
+
+
+def _uv() -> str | None:
+    """Find uv, or fetch it into .tools with pip; None where neither works."""
+    own = TOOLS / "uv" / "bin" / "uv"
+    for found in (shutil.which("uv"), str(own)):
+        if found and _works([found, "--version"]):
+            return found
+    if not _has_pip():
+        return None
+    shutil.rmtree(TOOLS / "uv", ignore_errors=True)
+    # The one way of pip that a system Python under PEP 668 allows, and that leaves no trace elsewhere.
+    return str(own) if _works(_pip("install", "--quiet", "--target", str(TOOLS / "uv"), UV)) else None
+
+
+def _pip(*arguments: str) -> list[str]:
+    quiet = ["--disable-pip-version-check", "--no-input", "--retries", "1"]
+    return [PYTHON, "-m", "pip", *quiet, *arguments]
+
+
+def _has_pip() -> bool:
+    return _works([PYTHON, "-m", "pip", "--version"])
+
+
+def install_system_packages() -> None:
+    """Install what is missing of the servers and tools the tests use, or say in one line what that skips."""
+    missing = _missing_packages()
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        _say(f"{_skipped(missing)}; to run them: sudo apt-get install {_names(missing)}")
+        return
+    _say(f"installing {_names(missing)} with apt-get, once")
+    problem = _apt_install([package.name for package in missing])
+    for package in missing:
+        if package.service and Path(package.brings).exists():
+            _stop_service(package.service)
+    if left := _missing_packages():
+        _say(f"{_skipped(left)}: apt-get could not install {_names(left)} ({problem})")
+
+
+def _missing_packages() -> list[SystemPackage]:
+    return [package for package in SYSTEM_PACKAGES if not Path(package.brings).exists()]
+
+
+def _names(packages: Sequence[SystemPackage]) -> str:
+    return " ".join(package.name for package in packages)
+
+
+def _skipped(packages: Sequence[SystemPackage]) -> str:
+    return f"skipping the tests of {', '.join(sorted({package.tests for package in packages}))}"
+
+
+def _apt_install(names: Sequence[str]) -> str:
+    """Install *names*, one by one if not all can be had together; return what went wrong, else ""."""
+    wait = ["--option", "DPkg::Lock::Timeout=300", "--yes"]
+    problem = ""
+    try:
+        _quietly(["apt-get", "update"])
+        _quietly(["apt-get", "install", *wait, "--no-install-recommends", *names])
+    except subprocess.CalledProcessError as error:
+        problem = _last_words(error)
+        for name in names:
+            _works(["apt-get", "install", *wait, "--no-install-recommends", name])
+    return problem
+
+
+def _stop_service(name: str) -> None:
+    """Stop what a package started on its own: the tests start their servers themselves."""
+    booted = Path("/run/systemd/system").is_dir()
+    _works(["systemctl", "disable", "--now", name] if booted else ["service", name, "stop"])
+
+
+def _environment() -> Mapping[str, str]:
+    """Return the environment of everything run from here: .venv first, nobody's settings in between."""
+    environment = dict(os.environ)
+    for name in ("PYTHONHOME", "PYTHONPATH", "PIP_REQUIRE_VIRTUALENV", "PIP_USER"):
+        environment.pop(name, None)
+    environment["PATH"] = os.pathsep.join([str(VENV / "bin"), environment.get("PATH", os.defpath)])
+    environment["VIRTUAL_ENV"] = str(VENV)
+    environment["DEBIAN_FRONTEND"] = "noninteractive"
+    if not sys.stdout.isatty():
+        environment.setdefault("NO_COLOR", "1")
+    return environment
+
+
+def _run(*command: str) -> None:
+    """Run *command* in the clone with its output in sight; end with its exit code should it fail."""
+    print(f"$ {Path(command[0]).name} {' '.join(command[1:])}".rstrip(), flush=True)
+    code = subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode
+    if code != 0:
+        sys.exit(code if code > 0 else 128 - code)
+
+
+def _become(program: str, *arguments: str) -> NoReturn:
+    """Let *program* of .venv take this process over: its last line, exit code and signals are ours."""
+    os.execve(VENV / "bin" / program, [program, *arguments], _environment())
+
+
+def _quietly(command: Sequence[str]) -> None:
+    """Run *command* and keep its output for the sentence that says why it failed."""
+    subprocess.run(
+        command,
+        cwd=ROOT,
+        env=_environment(),
+        check=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _works(command: Sequence[str]) -> bool:
+    try:
+        _quietly(command)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+def _last_words(error: subprocess.CalledProcessError) -> str:
+    """Return what a failed program says went wrong: its first complaint, and the cause named last."""
+    lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+    complaints = (
+        [line for line in lines if line.lower().startswith(("error", "cause", "e:"))] or lines or [str(error)]
+    )
+    return " ... ".join(dict.fromkeys([complaints[0], complaints[-1]]))
+
+
+def _say(sentence: str) -> None:
+    print(f"dev.py: {sentence}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"dev.py: {error}")
