@@ -10,3 +10,8 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """Return the present moment in UTC, to the microsecond."""
     return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return *moment* as it stands in files: UTC, ISO 8601, to the second, with `Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

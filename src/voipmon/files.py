@@ -33,7 +33,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o640) -> None:
 def write_durable(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     """Write a new file and wait until its bytes are on the disk; its name is not yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
