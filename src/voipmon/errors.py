@@ -97,3 +97,7 @@ class ConflictError(QueueError):
 
 class LeaseLostError(QueueError):
     """The request is no longer ours: somebody moved or removed its file by hand."""
+
+
+class StoppedError(ProcessingError):
+    """Somebody told the program to stop in the middle of its work."""

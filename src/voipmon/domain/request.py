@@ -2,9 +2,14 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+
+_ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,189}")
 
 RECORDINGS = "RAMAIS"
 """The type of a request for recordings."""
@@ -42,3 +47,15 @@ def mail_key(*words: str) -> str:
 def request_id(arrived_at: datetime, key: str) -> str:
     """Return the id of the request that came with the mail of *key*: `20251111T114700Z-k7q2m9xd4t`."""
     return f"{arrived_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{key}"
+
+
+def read_address(text: str) -> str:
+    """Return a mail address as it is compared: alone and in lower case.
+
+    Raises:
+        RefusedError: when it is none.
+    """
+    address = text.strip().lower()
+    if not _ADDRESS.fullmatch(address):
+        raise RefusedError([Problem(ProblemKind.ADDRESS_MALFORMED, text)])
+    return address

@@ -33,10 +33,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one request while this process lives; *attempt* counts from 1."""
+    """The right to work on one request while this process lives.
+
+    *attempt* counts from 1; *deaths* is how many of those before it ended with the death of the worker.
+    """
 
     request: Request
     attempt: int
+    deaths: int = 0
 
 
 class Queue(Protocol):
@@ -71,11 +75,11 @@ class Queue(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Put the request back as it was: nothing was done."""
+        """Put the request back as it was: nothing was done, or nothing could be recorded. Twice is fine."""
         ...
 
-    def recover(self, now: datetime) -> list[Request]:
-        """Take up what dead workers left; return the requests that are given up for it, now in failed/.
+    def recover(self, now: datetime) -> int:
+        """Take up what dead workers left; return how many requests that were.
 
         A request whose worker died is back in pending/ with one attempt more. A live worker's is not touched.
         """
