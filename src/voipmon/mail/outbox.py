@@ -19,6 +19,11 @@ class Letter:
     content: bytes
 
 
+def letter_name(request_id: str, kind: str, round_: int = 1) -> str:
+    """Return the name of a request's letter: in a new round it is a new letter, or mail programs would fold it away."""
+    return f"{request_id}.{kind}" + (f".r{round_}" if round_ > 1 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A letter that is being sent: *attempt* counts from 1, *recipients* are those who do not have it yet."""
@@ -47,7 +52,9 @@ class Outbox(Protocol):
         """
         ...
 
-    def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
+    def sent(
+        self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()
+    ) -> None:
         """The server took it. *refused* says which recipients it will never take, *later* which to try again."""
         ...
 
