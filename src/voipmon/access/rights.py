@@ -1,10 +1,11 @@
 """Who may have what, and how much of it. Pure: every answer follows from the arguments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from voipmon.domain.ask import Ask
+from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.recording import Recording
 
@@ -69,3 +70,10 @@ def check_amount(recordings: Sequence[Recording], limits: Limits) -> None:
         problems.append(Problem(ProblemKind.TOO_MANY_BYTES, count=size, limit=limits.max_bytes))
     if problems:
         raise RefusedError(problems)
+
+
+def within_limits(ask: Ask, limits: Limits) -> Ask:
+    """Return as much of *ask* as one request may ask for: its first extensions and its first days."""
+    most = ask.period.first + timedelta(days=limits.max_days)
+    last = min(ask.period.last, most)
+    return replace(ask, extensions=ask.extensions[: limits.max_extensions], period=Period(ask.period.first, last))

@@ -1,0 +1,51 @@
+"""Words in, exit codes out."""
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from voipmon.cli.root import root
+from voipmon.errors import ConfigError, ExitCode, VoipmonError
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the command line of this process and end it."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end
+    """Run one command and return its exit code. Alone knows which failure has which; never raises."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(root.main(list(argv), prog_name="voipmon", standalone_mode=False) or ExitCode.SUCCESS)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.BAD_PARAMETERS
+    except ConfigError as error:
+        for problem in error.problems:
+            _log.error("configuration_wrong", extra={"reason": problem})
+        return error.exit_code
+    except VoipmonError as error:
+        _log.error("command_failed", extra={"reason": str(error)})
+        return error.exit_code
+    except _TerminatedError:
+        return ExitCode.SUCCESS
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 - the one place where all is caught
+        _log.exception("command_crashed")
+        return ExitCode.PROCESSING_ERROR
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived: everything on the way out is cleaned up, then the command ends well."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError

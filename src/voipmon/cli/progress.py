@@ -1,0 +1,47 @@
+"""A progress bar on long work, where a person looks."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import click
+
+from voipmon.delivery.publisher import Progress, no_progress
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """Yield what shows bytes done of bytes in all: a bar when stderr is a terminal, nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield no_progress
+        return
+    with _Bar() as bar:
+        yield bar.show
+
+
+class _Bar:
+    """A click progress bar for one bundle after the other."""
+
+    def __init__(self) -> None:
+        self._bar: click.progressbar[int] | None = None  # type: ignore[valid-type]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def show(self, done: int, total: int) -> None:
+        """Move the bar on, or begin a new one."""
+        if self._bar is None:
+            self._bar = click.progressbar(length=total, label="ZIP", file=sys.stderr)
+            self._bar.__enter__()
+        self._bar.update(done - self._bar.pos)
+        if done >= total:
+            self._end()
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None

@@ -1,0 +1,136 @@
+"""`select-audios`: one request, given by options."""
+
+import json
+import logging
+import os
+from contextlib import closing
+from typing import Any
+
+import click
+
+from voipmon import wiring
+from voipmon.cli.progress import shown
+from voipmon.cli.root import Session
+from voipmon.clock import stamp, system_clock
+from voipmon.commands.select_audios import Answer, Desk, answer, preview
+from voipmon.config.model import Config
+from voipmon.domain.outcome import Publication
+from voipmon.domain.recording import Findings
+from voipmon.domain.request import Request, mail_key, read_address, request_id
+from voipmon.errors import ExitCode, OutboxError
+from voipmon.mail.outbox import letter_name
+
+_log = logging.getLogger(__name__)
+
+
+@click.command("select-audios")
+@click.option("--ramais", metavar="LIST", help="Extensions: 1121,1122 or 1121-1130.")
+@click.option("--inicio", metavar="MOMENT", help="From when: 'DD/MM/YYYY HH:MM'.")
+@click.option("--fim", metavar="MOMENT", help="Until when, included; without it: now.")
+@click.option("--email", metavar="ADDR", help="Who gets the mail; without it: nobody.")
+@click.option("--servidor", metavar="NAME", help="Only calls of this exchange.")
+@click.option("--modo", metavar="MODE", help="Accepted for the old scripts; changes nothing.", expose_value=False)
+@click.option("--dry-run", is_flag=True, help="Only list what matches; write and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--refresh", is_flag=True, help="Only bring the catalogue up to date.")
+@click.pass_obj
+def select_audios(
+    session: Session, *, email: str | None, dry_run: bool, as_json: bool, refresh: bool, **wish: str | None
+) -> ExitCode:
+    """Find recordings, bundle and publish them, and mail the link."""
+    config = session.config
+    if refresh:
+        return _refresh(config)
+    request = _request(wish, email)
+    desk = wiring.desk(config)
+    if dry_run:
+        findings, publication = preview(request, desk), None
+    else:
+        answered = _answer(session, request, desk)
+        findings, publication = answered.findings, answered.publication
+    shape = _json(request, findings, publication, config) if as_json else _text(findings, publication, config)
+    click.echo(shape)
+    return ExitCode.SUCCESS if findings.recordings else ExitCode.NOTHING_FOUND
+
+
+def _refresh(config: Config) -> ExitCode:
+    with wiring.only_one(config, "refresh") as alone:
+        click.echo(wiring.catalogue(config).refresh() if alone else "another refresh is at work on this state_dir")
+    return ExitCode.SUCCESS
+
+
+def _request(wish: dict[str, str | None], email: str | None) -> Request:
+    """Make a new request of the options; each run is one of its own."""
+    parameters = {name: value for name, value in wish.items() if value is not None}
+    recipient = read_address(email) if email is not None else ""
+    now = system_clock()
+    key = mail_key(*parameters.values(), recipient, now.isoformat(), str(os.getpid()))
+    return Request(
+        id=request_id(now, key),
+        requester=recipient,
+        recipient=recipient,
+        parameters=parameters,
+        created_at=now,
+    )
+
+
+def _answer(session: Session, request: Request, desk: Desk) -> Answer:
+    with shown() as progress:
+        answered = answer(request, desk, progress)
+    if request.recipient:
+        name = letter_name(request.id, "result" if answered.publication else "nothing-found")
+        with closing(wiring.postman(session.config, session.environ)) as postman:
+            sending = postman.send_letters()
+        if name not in sending.sent:
+            why = f": {sending.away}" if sending.away else ""
+            raise OutboxError(f"the mail to {request.recipient} is not sent yet and waits in the outbox{why}")
+    return answered
+
+
+def _json(request: Request, findings: Findings, publication: Publication | None, config: Config) -> str:
+    folder = config.recordings.dir
+    shape: dict[str, Any] = {
+        "request_id": request.id,
+        "count": len(findings.recordings),
+        "bytes": sum(recording.size for recording in findings.recordings),
+        "recordings": [
+            {
+                "path": str(folder / recording.path),
+                "start": stamp(recording.start),
+                "origin": recording.origin,
+                "destination": recording.destination,
+                "bytes": recording.size,
+            }
+            for recording in findings.recordings
+        ],
+        "left_out": [
+            {"path": str(folder / left_out.path), "reason": left_out.reason} for left_out in findings.left_out
+        ],
+    }
+    if publication:
+        shape |= {
+            "page": publication.page_url,
+            "zip": publication.zip_url,
+            "expires_at": stamp(publication.expires_at),
+        }
+    return json.dumps(shape, indent=2)
+
+
+def _text(findings: Findings, publication: Publication | None, config: Config) -> str:
+    found = findings.recordings
+    lines = [f"{len(found)} recordings, {sum(recording.size for recording in found):,} bytes"]
+    if publication:
+        until = publication.expires_at.astimezone(config.timezone)
+        lines += [
+            f"page:  {publication.page_url}",
+            f"zip:   {publication.zip_url}",
+            f"until: {until:%d/%m/%Y %H:%M}",
+        ]
+    else:
+        lines += [
+            f"{recording.start.astimezone(config.timezone):%d/%m/%Y %H:%M:%S}  {recording.origin} -> "
+            f"{recording.destination}  {recording.size:,} bytes  {recording.path}"
+            for recording in found
+        ]
+    lines += [f"left out: {left_out.path} ({left_out.reason})" for left_out in findings.left_out]
+    return "\n".join("".join(sign if sign.isprintable() else "\ufffd" for sign in line) for line in lines)

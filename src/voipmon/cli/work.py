@@ -1,0 +1,99 @@
+"""The commands that the timers start, and `init`."""
+
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from types import FrameType
+
+import click
+
+from voipmon import wiring
+from voipmon.cli.progress import shown
+from voipmon.cli.root import Session
+from voipmon.errors import ExitCode
+
+_log = logging.getLogger(__name__)
+
+
+def _stop_on_sigterm() -> Callable[[], bool]:
+    """From now on SIGTERM asks for an end between two steps instead of an end at once."""
+    asked = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    return lambda: asked
+
+
+@click.command()
+@click.pass_obj
+def monitor(session: Session) -> ExitCode:
+    """Read new mail, answer it, and put requests in the queue (master mode)."""
+    config = session.config
+    if config.mode == "slave":
+        _log.info("mail_not_read", extra={"reason": "mode is slave: this host only works the queue"})
+        return ExitCode.SUCCESS
+    with wiring.only_one(config, "monitor") as alone:
+        if not alone:
+            _log.info("monitor_busy", extra={"reason": "another monitor is at work on this state_dir"})
+            return ExitCode.SUCCESS
+        return _monitor(session)
+
+
+def _monitor(session: Session) -> ExitCode:
+    from voipmon.commands.monitor import monitor as take_in
+    from voipmon.commands.monitor import report_silence
+
+    config = session.config
+    if config.access.verify_sender == "off":
+        _log.warning("sender_not_verified", extra={"reason": "access.verify_sender is off: anybody can forge a sender"})
+    with (
+        closing(wiring.ledger(config)) as ledger,
+        closing(wiring.postman(config, session.environ)) as postman,
+    ):
+        intake = wiring.intake(config, ledger)
+        try:
+            with wiring.inbox(config, session.environ) as inbox:
+                tally = take_in(inbox, intake, _stop_on_sigterm())
+            report_silence(intake, config.admin)
+        finally:
+            postman.send_letters()
+    _log.info("monitor_done", extra={kind.value: number for kind, number in tally.verdicts.items()})
+    return ExitCode.PROCESSING_ERROR if tally.failed else ExitCode.SUCCESS
+
+
+@click.command("process-queue")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take at most N requests.")
+@click.pass_obj
+def process_queue(session: Session, limit: int | None) -> ExitCode:
+    """Answer the waiting requests, oldest first, until none is due."""
+    from voipmon.commands.process_queue import process_queue as process
+
+    config = session.config
+    with closing(wiring.postman(config, session.environ)) as postman, shown() as progress:
+        taken = process(wiring.work(config, postman, _stop_on_sigterm()), progress, limit=limit)
+    _log.info("process_queue_done", extra={"requests": taken})
+    return ExitCode.SUCCESS
+
+
+@click.command()
+@click.pass_obj
+def init(session: Session) -> ExitCode:
+    """Mark the mail that is there now as done, and make the folders: the first run on a mailbox with history."""
+    from voipmon.clock import system_clock
+    from voipmon.commands.monitor import mark_history
+
+    config = session.config
+    if config.mode == "slave":
+        click.echo("mode is slave: no mail is read here, there is nothing to mark")
+        return ExitCode.SUCCESS
+    with wiring.only_one(config, "monitor") as alone:
+        if not alone:
+            raise click.ClickException("another monitor is at work on this state_dir: try again when it has ended")
+        with closing(wiring.ledger(config)) as ledger, wiring.inbox(config, session.environ) as inbox:
+            marked = mark_history(inbox, ledger, system_clock)
+    click.echo(f"{inbox.name}: {marked} mails marked as done; what comes from now on is answered")
+    return ExitCode.SUCCESS

@@ -1,0 +1,147 @@
+"""The waiting requests are answered, oldest first, until none is due."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voipmon.access.rights import Rights, within_limits
+from voipmon.commands.select_audios import Desk, answer, thread_of
+from voipmon.commands.send_letters import Postman
+from voipmon.delivery.publisher import Progress
+from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+from voipmon.domain.request import RECORDINGS, Request
+from voipmon.domain.wording import read_ask
+from voipmon.errors import ParameterError, ProcessingError, StoppedError, VoipmonError
+from voipmon.mail.facts import Failure, Rejection
+from voipmon.mail.subject import Understood, canonical_subject, example_subject
+from voipmon.queue.port import Lease, Queue
+from voipmon.queue.retry import RetryRule, next_attempt
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one pass needs. *luck* returns 0 to 1, *stop* whether to end: the request in work is then put back."""
+
+    queue: Queue
+    desk: Desk
+    postman: Postman
+    rights: Rights
+    rule: RetryRule
+    luck: Callable[[], float]
+    stop: Callable[[], bool]
+
+
+def process_queue(work: Work, progress: Progress, *, limit: int | None = None) -> int:
+    """Make one pass; return how many requests were taken.
+
+    Recovers what dead workers left, answers at most *limit* requests, sends the outbox, expires publications. A
+    request that cannot be answered ends in failed/ or waits for its next attempt; the others go on.
+
+    Raises:
+        ProcessingError: the queue, the outbox or the publications' folder cannot be used at all.
+    """
+    clock = work.desk.clock
+
+    def watched(done: int, total: int) -> None:
+        if work.stop():
+            raise StoppedError("told to stop")
+        progress(done, total)
+
+    work.queue.recover(clock())
+    taken = 0
+    while (limit is None or taken < limit) and not work.stop():
+        lease = work.queue.lease(clock())
+        if lease is None:
+            break
+        taken += 1
+        _work_on(lease, work, watched)
+        work.postman.send_letters()
+    work.postman.send_letters()
+    work.desk.publisher.expire(clock())
+    return taken
+
+
+def _work_on(lease: Lease, work: Work, progress: Progress) -> None:
+    try:
+        _answer(lease, work, progress)
+    except ProcessingError:  # not even the failure can be recorded: nothing more can be done in this pass
+        work.queue.release(lease)
+        raise
+
+
+def _answer(lease: Lease, work: Work, progress: Progress) -> None:
+    request = lease.request
+    if lease.attempt > work.rule.max_attempts:
+        _fail(lease, ProcessingError(f"the worker died {lease.deaths} times"), work)
+        return
+    try:
+        _check_rights(request, work.rights)
+        outcome = answer(request, work.desk, progress).outcome
+    except StoppedError:
+        work.queue.release(lease)
+    except RefusedError as error:
+        _refuse(lease, error, work)
+    except VoipmonError as error:
+        _retry_or_fail(lease, error, work)
+    except Exception as error:  # noqa: BLE001 - one request that trips over a fault of ours must not stop the queue
+        _log.exception("request_crashed", extra={"request": request.id})
+        _retry_or_fail(lease, ProcessingError(f"unexpected {type(error).__name__}", retryable=True), work)
+    else:
+        work.queue.complete(lease, outcome, work.desk.clock())
+        _log.info("request_answered", extra={"request": request.id, "outcome": type(outcome).__name__})
+
+
+def _check_rights(request: Request, rights: Rights) -> None:
+    """Ask again who may have what: much can change between a mail and its answer."""
+    if request.kind != RECORDINGS:
+        raise ParameterError(f"the type {request.kind!r} is not known: the type of a request is {RECORDINGS}")
+    refused = [
+        address for address in dict.fromkeys((request.requester, request.recipient)) if not rights.allows(address)
+    ]
+    if refused:
+        raise RefusedError(Problem(ProblemKind.ADDRESS_NOT_ALLOWED, address) for address in refused)
+
+
+def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
+    """End a request that cannot be done as asked; its requester is told, unless he is a stranger."""
+    request = lease.request
+    _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
+    now = work.desk.clock()
+    if all(work.rights.allows(address) for address in (request.requester, request.recipient)):
+        facts = Rejection(request.id, error.problems, _example(request, work.desk))
+        letter = work.desk.writer.write(facts, thread_of(request), now)
+        work.desk.outbox.post(letter, now)
+    work.queue.fail(lease, str(error), now)
+
+
+def _retry_or_fail(lease: Lease, error: VoipmonError, work: Work) -> None:
+    now = work.desk.clock()
+    again = next_attempt(lease.attempt, error, now, work.rule, work.luck())
+    if again is None:
+        _fail(lease, error, work)
+    else:
+        extra = {"request": lease.request.id, "attempt": lease.attempt, "reason": str(error)}
+        _log.warning("request_deferred", extra={**extra, "not_before": again.isoformat()})
+        work.queue.retry(lease, again, str(error), now)
+
+
+def _fail(lease: Lease, error: VoipmonError, work: Work) -> None:
+    """Give a request up: the letter first, so that it is never forgotten in silence."""
+    request = lease.request
+    now = work.desk.clock()
+    _log.error("request_failed", extra={"request": request.id, "reason": str(error)})
+    if work.rights.allows(request.recipient):
+        facts = Failure(request.id, request.round)
+        work.desk.outbox.post(work.desk.writer.write(facts, thread_of(request), now), now)
+    work.queue.fail(lease, str(error), now)
+
+
+def _example(request: Request, desk: Desk) -> str:
+    """Return a subject that would have been taken, made from what can be understood of the request."""
+    try:
+        ask = read_ask(request.parameters, request.created_at, desk.zone)
+    except RefusedError:
+        return example_subject(Understood(), desk.clock(), desk.zone)
+    return canonical_subject(within_limits(ask, desk.limits))

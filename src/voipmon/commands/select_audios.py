@@ -1,0 +1,129 @@
+"""Find, bundle, publish, write: the answer to one request, for `process-queue` and for the command line."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from voipmon.access.rights import Limits, check_amount, check_limits
+from voipmon.clock import Clock
+from voipmon.delivery.publisher import Progress, Publisher, no_progress
+from voipmon.domain.ask import Ask
+from voipmon.domain.outcome import Delivered, NothingFound, Outcome, Publication
+from voipmon.domain.recording import Findings
+from voipmon.domain.request import Request
+from voipmon.domain.wording import read_ask
+from voipmon.mail.facts import Facts, NothingFoundFacts, Result, Thread
+from voipmon.mail.outbox import Letter, Outbox, letter_name
+from voipmon.recordings.catalogue import Catalogue
+
+_log = logging.getLogger(__name__)
+
+_MOST_DAYS = 7
+
+
+class Writer(Protocol):
+    """Writes letters from facts."""
+
+    def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
+        """Return the letter that tells *facts*, as an answer in *thread*."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answering needs. *zone* is where people's wall clocks are, *prefixes* the kinds of calls searched."""
+
+    catalogue: Catalogue
+    publisher: Publisher
+    outbox: Outbox
+    writer: Writer
+    limits: Limits
+    zone: ZoneInfo
+    prefixes: Sequence[str]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request came to, what was found, and where it is, if anywhere."""
+
+    outcome: Outcome
+    findings: Findings
+    publication: Publication | None = None
+
+
+def answer(request: Request, desk: Desk, progress: Progress = no_progress) -> Answer:
+    """Answer one request; the letter to its recipient is in the outbox on return. No recipient, no letter.
+
+    May be called again for the same request and round: what is in the outbox already is not done again.
+
+    Raises:
+        RefusedError: the parameters are wrong or over a limit; nothing is published.
+        ProcessingError: something failed; `retryable` says whether to try again.
+    """
+    ask, findings = _find(request, desk)
+    earlier = _answered(request, desk)
+    if earlier is not None:
+        return Answer(earlier, findings)
+    if not findings.recordings:
+        _tell_nothing_found(request, ask, findings, desk)
+        return Answer(NothingFound(len(findings.left_out)), findings)
+    publication = desk.publisher.publish(request.id, ask, findings, desk.clock(), progress)
+    _log.info("recordings_published", extra={"request": request.id, "recordings": publication.recordings})
+    _post(request, Result(request.id, ask, publication, request.round), desk)
+    given = Findings(tuple(item.recording for item in publication.items), publication.left_out)
+    return Answer(_delivered(publication), given, publication)
+
+
+def preview(request: Request, desk: Desk) -> Findings:
+    """Return what the answer would hold; nothing is written and nothing is sent. Raises as `answer`."""
+    return _find(request, desk)[1]
+
+
+def _find(request: Request, desk: Desk) -> tuple[Ask, Findings]:
+    ask = read_ask(request.parameters, request.created_at, desk.zone)
+    check_limits(ask, desk.limits)
+    findings = desk.catalogue.find(ask.extensions, ask.period, ask.server)
+    check_amount(findings.recordings, desk.limits)
+    return ask, findings
+
+
+def _answered(request: Request, desk: Desk) -> Outcome | None:
+    """Return what the request came to if its letter is in the outbox: a worker died between that and the record."""
+    if desk.outbox.has(letter_name(request.id, "result", request.round)):
+        publication = desk.publisher.published(request.id, desk.clock())
+        if publication is not None:
+            return _delivered(publication)
+    if desk.outbox.has(letter_name(request.id, "nothing-found", request.round)):
+        return NothingFound()
+    return None
+
+
+def _delivered(publication: Publication) -> Delivered:
+    return Delivered(
+        recordings=publication.recordings,
+        size=publication.recordings_size,
+        left_out=len(publication.left_out),
+        expires_at=publication.expires_at,
+    )
+
+
+def _tell_nothing_found(request: Request, ask: Ask, findings: Findings, desk: Desk) -> None:
+    if request.recipient:
+        days = desk.catalogue.nearest_days(ask.extensions, ask.period, _MOST_DAYS)
+        facts = NothingFoundFacts(request.id, ask, tuple(days), tuple(desk.prefixes), findings.left_out, request.round)
+        _post(request, facts, desk)
+
+
+def _post(request: Request, facts: Facts, desk: Desk) -> None:
+    if request.recipient:
+        now = desk.clock()
+        desk.outbox.post(desk.writer.write(facts, thread_of(request), now), now)
+
+
+def thread_of(request: Request) -> Thread:
+    """Return the thread that letters about the request belong to."""
+    return Thread(request.recipient, request.subject, request.message_id, request.references)

@@ -1,0 +1,224 @@
+"""From the configuration to the backends: the only file that names them all. Each is imported where it is chosen."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from voipmon.access.rights import Limits, Rights, rights_of
+from voipmon.clock import system_clock
+from voipmon.errors import ProcessingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from voipmon.commands.monitor import Intake
+    from voipmon.commands.process_queue import Work
+    from voipmon.commands.select_audios import Desk
+    from voipmon.commands.send_letters import Postman
+    from voipmon.config.model import Config
+    from voipmon.mail.facts import Facts, Thread
+    from voipmon.mail.inbox import Inbox
+    from voipmon.mail.ledger import Ledger
+    from voipmon.mail.outbox import Letter, Outbox, Transport
+    from voipmon.queue.port import Queue
+    from voipmon.recordings.catalogue import Catalogue
+
+
+def limits(config: Config) -> Limits:
+    """Return what one request may ask for."""
+    return Limits(
+        max_extensions=config.limits.max_extensions,
+        max_days=config.limits.max_days,
+        max_recordings=config.limits.max_recordings,
+        max_bytes=config.limits.max_bytes,
+        requests_per_sender_per_hour=config.limits.requests_per_sender_per_hour,
+    )
+
+
+def rights(config: Config) -> Rights:
+    """Return whose requests are taken."""
+    return rights_of(config.access.whitelist, config.access.staff)
+
+
+def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
+    """Return the mailbox that requests come to."""
+    from voipmon.config.sources import secret_of
+    from voipmon.mail.imap import ImapInbox
+
+    imap = config.imap
+    return ImapInbox(
+        host=imap.host,
+        port=imap.port,
+        security=imap.security,
+        user=imap.user,
+        password=lambda: secret_of(imap, "imap", environ),
+        token_command=imap.token_command if imap.auth == "xoauth2" else None,
+        folder=imap.folder,
+        timeout=imap.timeout,
+        ca_file=imap.ca_file,
+    )
+
+
+def ledger(config: Config) -> Ledger:
+    """Return what was decided of each mail."""
+    from voipmon.mail.ledger import Ledger
+
+    return Ledger(config.state_dir / "ledger.sqlite3")
+
+
+def queue(config: Config) -> Queue:
+    """Return the queue of requests."""
+    from voipmon.queue.spool import SpoolQueue
+
+    return SpoolQueue(config.queue.dir, instance=config.instance)
+
+
+def outbox(config: Config) -> Outbox:
+    """Return the letters that wait to be sent."""
+    from voipmon.mail.spool import SpoolOutbox
+
+    return SpoolOutbox(config.state_dir / "outbox")
+
+
+def postman(config: Config, environ: Mapping[str, str]) -> Postman:
+    """Return who sends the letters."""
+    from voipmon.commands.send_letters import Postman
+
+    def connect() -> Transport:
+        from voipmon.config.sources import secret_of
+        from voipmon.mail.smtp import SmtpTransport
+
+        smtp = config.smtp
+        return SmtpTransport(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            user=smtp.user,
+            password=lambda: secret_of(smtp, "smtp", environ),
+            sender=smtp.sender,
+            timeout=smtp.timeout,
+            ca_file=smtp.ca_file,
+        )
+
+    return Postman(outbox(config), connect, system_clock)
+
+
+def catalogue(config: Config) -> Catalogue:
+    """Return what there is of recordings."""
+    from voipmon.recordings.directory import DirectoryCatalogue
+    from voipmon.recordings.filename import compile_pattern
+
+    return DirectoryCatalogue(
+        config.recordings.dir,
+        compile_pattern(config.recordings.pattern),
+        prefixes=config.recordings.prefixes,
+        min_bytes=config.recordings.min_bytes,
+        settle=config.recordings.settle,
+        zone=config.recordings.timezone,
+        clock=system_clock,
+    )
+
+
+def desk(config: Config) -> Desk:
+    """Return what answering a request needs."""
+    from voipmon.commands.select_audios import Desk
+    from voipmon.delivery.local import LocalPublisher
+
+    return Desk(
+        catalogue=catalogue(config),
+        publisher=LocalPublisher(
+            config.publish.dir,
+            config.publish.base_url,
+            keep=config.publish.keep,
+            audio=config.publish.audio,
+            recordings_root=config.recordings.dir,
+            state_dir=config.state_dir,
+            language=config.language,
+            zone=config.timezone,
+        ),
+        outbox=outbox(config),
+        writer=_LateWriter(config),
+        limits=limits(config),
+        zone=config.timezone,
+        prefixes=config.recordings.prefixes,
+        clock=system_clock,
+    )
+
+
+def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
+    """Return what a pass of `process-queue` needs."""
+    from voipmon.commands.process_queue import Work
+    from voipmon.queue.retry import RetryRule
+
+    return Work(
+        queue=queue(config),
+        desk=desk(config),
+        postman=postman,
+        rights=rights(config),
+        rule=RetryRule(config.queue.max_attempts),
+        luck=random.random,
+        stop=stop,
+    )
+
+
+def intake(config: Config, ledger: Ledger) -> Intake:
+    """Return what a pass of `monitor` needs."""
+    from voipmon.commands.monitor import Intake
+
+    return Intake(
+        ledger=ledger,
+        queue=queue(config),
+        outbox=outbox(config),
+        writer=_LateWriter(config),
+        rights=rights(config),
+        limits=limits(config),
+        zone=config.timezone,
+        clock=system_clock,
+        own_addresses=frozenset({config.imap.user.lower(), config.smtp.sender}),
+        verify_sender=config.access.verify_sender,
+        authserv_id=config.access.authserv_id,
+    )
+
+
+@contextmanager
+def only_one(config: Config, name: str) -> Iterator[bool]:
+    """Hold the lock *name* of this host's state folder; yield False where another process has it."""
+    path: Path = config.state_dir / f"{name}.lock"
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise ProcessingError(f"the state folder {config.state_dir} cannot be written: {error}") from error
+    try:
+        yield _locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class _LateWriter:
+    """Writes letters; the templates are loaded with the first one, which most passes never write."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
+        """Return the letter that tells *facts*."""
+        from voipmon.mail.letters import Letters, Stationery
+
+        config = self._config
+        stationery = Stationery(config.smtp.sender, config.admin, config.language, config.timezone, config.instance)
+        return Letters(stationery).write(facts, thread, now)
