@@ -1,0 +1,194 @@
+"""What goes wrong is said in a sentence with its remedy; nothing is lost and no traceback is shown."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.world import MANAGER, SUBJECT, World, text_of
+
+_RECORDING = "internal-1121-2001-20251027-080000-1761562800.1.mp3"
+_REQUEST = {
+    "from_email": MANAGER,
+    "parameters": {"ramais": "1121", "inicio": "27/10/2025 00:00", "fim": "27/10/2025 23:59"},
+}
+
+
+def test_a_wrong_mailbox_password_names_the_user_and_the_remedy(world: World) -> None:
+    world.settings["imap.password"] = "wrong-one"
+
+    ended = world.run("monitor", exits=3)
+
+    assert world.settings["imap.user"] in ended.stderr
+    assert "password" in ended.stderr
+    assert "wrong-one" not in ended.stderr
+
+
+def test_a_mailbox_server_that_is_away_is_named(world: World) -> None:
+    world.settings["imap.port"] = 1
+
+    ended = world.run("monitor", exits=3)
+
+    assert "cannot reach 127.0.0.1" in ended.stderr
+
+
+def test_a_reply_waits_while_the_mail_server_is_away_and_is_sent_later(world: World) -> None:
+    world.receive(SUBJECT)
+    world.sink.stop()
+
+    ended = world.run("monitor")
+
+    assert "mail_server_away" in ended.stderr
+    assert len(world.queued("pending")) == 1
+    world.sink.start()
+    world.run("monitor")
+    [confirmation] = world.mails
+    assert confirmation["To"].addresses[0].addr_spec == MANAGER
+
+
+def test_an_answer_waits_while_the_mail_server_is_away_and_is_sent_once(slave: World) -> None:
+    slave.record(_RECORDING)
+    slave.drop("one.json", _REQUEST)
+    slave.sink.stop()
+
+    slave.run("process-queue")
+
+    assert len(slave.queued("completed")) == 1
+    slave.sink.start()
+    slave.run("process-queue")
+    slave.run("process-queue")
+    assert len(slave.mails) == 1
+
+
+def test_a_missing_recordings_folder_is_named_and_the_request_waits_for_it(slave: World) -> None:
+    (slave.folder / "recordings").rmdir()
+    slave.drop("one.json", _REQUEST)
+
+    ended = slave.run("process-queue")
+
+    assert str(slave.folder / "recordings") in ended.stderr
+    [waiting] = slave.queued("pending")
+    assert waiting["attempts"] == 1
+    assert waiting["not_before"] is not None
+    assert str(slave.folder / "recordings") in waiting["history"][-1]["detail"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_unreadable_recordings_folder_is_named(slave: World, tmp_path: Path) -> None:
+    (slave.folder / "recordings").chmod(0o700)
+    slave.settings["smtp.host"] = "127.0.0.1"
+    command = ["select-audios", "--ramais", "1121", "--inicio", "27/10/2025", "--dry-run"]
+
+    process = slave.start(*command, user="nobody", group="nogroup", extra_groups=[])
+    _, log = process.communicate(timeout=60)
+
+    if "Permission denied" in log and "No module named" not in log and str(slave.folder / "recordings") not in log:
+        pytest.fail(f"the world itself is closed to nobody: {log}")
+    assert process.returncode == 3, log
+    assert str(slave.folder / "recordings") in log
+    assert "Traceback" not in log
+
+
+def test_a_full_publishing_folder_is_named_and_the_request_waits(slave: World, full_folder: Path) -> None:
+    slave.settings["publish.dir"] = str(full_folder)
+    slave.record(_RECORDING, b"\0" * 2_000_000)
+    slave.drop("one.json", _REQUEST)
+
+    ended = slave.run("process-queue")
+
+    assert str(full_folder) in ended.stderr
+    [waiting] = slave.queued("pending")
+    assert waiting["attempts"] == 1
+    assert list(full_folder.iterdir()) == []
+
+
+def test_a_json_file_with_a_trailing_comma_ends_in_failed_with_its_line(slave: World) -> None:
+    text = json.dumps(_REQUEST, indent=2)[:-2] + ",\n}\n"
+    slave.drop("comma.json", text)
+
+    slave.run("process-queue")
+    assert (slave.folder / "spool" / "pending" / "comma.json").exists()  # it may still be being written
+    time.sleep(31)
+    slave.run("process-queue")
+
+    failed = slave.folder / "spool" / "failed"
+    assert (failed / "comma.json").read_text() == text
+    assert "line" in (failed / "comma.json.error.txt").read_text()
+    assert "comma" in (failed / "comma.json.error.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("RAMAIS=1121 INICIO=31/02/2025 FIM=01/03/2025", "31/02/2025"),
+        (f"RAMAIS={','.join(map(str, range(1100, 1151)))} INICIO=27/10/2025 FIM=28/10/2025", "51"),
+        ("RAMAIS=1121 INICIO=01/01/2025 00:00 FIM=02/04/2025 00:00", "91"),
+    ],
+    ids=["a day that does not exist", "51 extensions", "91 days"],
+)
+def test_a_subject_that_cannot_be_answered_gets_one_reply_that_says_why(
+    world: World, subject: str, words: str
+) -> None:
+    world.receive(subject)
+
+    world.run("monitor")
+
+    [rejection] = world.mails
+    assert words in text_of(rejection)
+    assert "RAMAIS=11" in text_of(rejection)  # the corrected example
+    assert not (world.folder / "spool" / "pending").exists()
+
+
+def test_nonsense_gets_the_guide_and_a_stranger_nothing(world: World) -> None:
+    world.receive("oi, tudo bem?")
+    world.receive(SUBJECT, sender="stranger@elsewhere.example.com")
+
+    world.run("monitor")
+
+    [guide] = world.mails
+    assert "RAMAIS=" in text_of(guide)
+    assert guide["To"].addresses[0].addr_spec == MANAGER
+
+
+def test_a_request_over_the_number_of_recordings_is_refused_and_nothing_is_published(slave: World) -> None:
+    slave.settings["limits.max_recordings"] = 1
+    slave.record(_RECORDING)
+    slave.record(_RECORDING.replace("080000", "090000"))
+    slave.drop("many.json", _REQUEST)
+
+    slave.run("process-queue")
+
+    [failed] = slave.queued("failed")
+    assert failed["result"]["outcome"] == "failed"
+    assert "2 recordings" in failed["result"]["error"]
+    [rejection] = slave.mails
+    assert "2" in text_of(rejection)
+    assert slave.published() == []
+
+
+def test_a_configuration_that_is_wrong_says_every_problem_with_its_key(slave: World) -> None:
+    slave.settings |= {"imap.prot": 993, "queue.max_attempts": 0, "mode": "salve"}
+
+    checked = slave.run("check-config", exits=2)
+    ended = slave.run("process-queue", exits=2)
+
+    for output in (checked.stdout, ended.stderr):
+        assert "imap.prot" in output
+        assert "port" in output
+        assert "queue.max_attempts" in output
+        assert "mode" in output
+
+
+@pytest.fixture
+def full_folder(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB that is nearly full."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,77 @@
+"""Every command, option, exit code, key and event is documented, and nothing is documented that is not there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from voipmon.cli.root import _COMMANDS, root
+from voipmon.errors import ExitCode
+
+_ROOT = Path(__file__).parent.parent
+_README = (_ROOT / "README.md").read_text()
+_OPERATIONS = (_ROOT / "docs" / "operations.md").read_text()
+_EVENTS = (_ROOT / "docs" / "events.md").read_text()
+
+
+def _commands() -> dict[str, click.Command]:
+    context = click.Context(root)
+    found = {name: root.get_command(context, name) for name in _COMMANDS}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_every_command_has_a_help_text_and_a_row_in_the_manual_with_all_its_options(name: str) -> None:
+    command = _commands()[name]
+    options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+
+    [row] = [line for line in _OPERATIONS.splitlines() if line.startswith(f"| `{name}")]
+
+    assert command.help
+    assert [option for option in options if f"`{option}" not in row] == []
+    assert set(re.findall(r"`(--[a-z-]+)", row)) == set(options)
+
+
+def test_every_exit_code_is_in_the_manual() -> None:
+    rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", _OPERATIONS, re.MULTILINE))
+
+    assert {int(code) for code in rows} == {int(code) for code in ExitCode}
+
+
+def test_the_events_of_the_program_are_those_of_the_manual() -> None:
+    documented = set(re.findall(r"^\| `([a-z_]+)` \|", _EVENTS, re.MULTILINE))
+
+    assert documented == set(_events())
+
+
+def test_the_readme_shows_on_its_first_screen_what_it_is_an_example_and_the_two_commands() -> None:
+    screen = "\n".join(_README.splitlines()[:40])
+
+    for needed in ("python3 dev.py demo", "python3 dev.py test", "RAMAIS=1121,1122 INICIO=27/10/2025 08:00"):
+        assert needed in screen
+
+
+def test_every_document_that_a_document_names_is_there() -> None:
+    missing = []
+    for document in (_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            if not (document.parent / target).exists():
+                missing.append(f"{document.name}: {target}")
+
+    assert missing == []
+
+
+def _events() -> Iterator[str]:
+    for path in (_ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"debug", "info", "warning", "error", "exception"}
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                yield str(node.args[0].value)
