@@ -56,7 +56,9 @@ def main() -> int:
             for label, command in commands.items():
                 taken[label].append(cpu_seconds(command))
     base = taken["python -c 'import click, pydantic'"][1:]
-    print(f"{os.uname().sysname} {os.uname().release}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {rounds} rounds")
+    system = os.uname()
+    python = sys.version.split()[0]
+    print(f"{system.sysname} {system.release}, Python {python}, {os.cpu_count()} cores, {rounds} rounds\n")
     print("| command | CPU ms (median) | ratio (median of the rounds') |\n|---|---|---|")
     ratios = {}
     for label, values in taken.items():

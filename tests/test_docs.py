@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from voipmon.cli.root import _COMMANDS, root
+from voipmon.cli.root import _COMMANDS, command_line
 from voipmon.errors import ExitCode
 
 _ROOT = Path(__file__).parent.parent
@@ -18,8 +18,8 @@ _EVENTS = (_ROOT / "docs" / "events.md").read_text()
 
 
 def _commands() -> dict[str, click.Command]:
-    context = click.Context(root)
-    found = {name: root.get_command(context, name) for name in _COMMANDS}
+    context = click.Context(command_line)
+    found = {name: command_line.get_command(context, name) for name in _COMMANDS}
     return {name: command for name, command in found.items() if command is not None}
 
 
@@ -57,9 +57,8 @@ def test_the_readme_shows_on_its_first_screen_what_it_is_an_example_and_the_two_
 def test_every_document_that_a_document_names_is_there() -> None:
     missing = []
     for document in (_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
-            if not (document.parent / target).exists():
-                missing.append(f"{document.name}: {target}")
+        targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+        missing += [f"{document.name}: {target}" for target in targets if not (document.parent / target).exists()]
 
     assert missing == []
 

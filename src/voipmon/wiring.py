@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from voipmon.access.rights import Limits, Rights, rights_of
@@ -50,6 +51,7 @@ def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
     """Return the mailbox that requests come to."""
     from voipmon.config.sources import secret_of
     from voipmon.mail.imap import ImapInbox
+    from voipmon.mail.token import token_of
 
     imap = config.imap
     return ImapInbox(
@@ -57,8 +59,8 @@ def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
         port=imap.port,
         security=imap.security,
         user=imap.user,
-        password=lambda: secret_of(imap, "imap", environ),
-        token_command=imap.token_command if imap.auth == "xoauth2" else None,
+        password=secret_of(imap, "imap", environ),
+        token=partial(token_of, imap.token_command, imap.timeout) if imap.token_command else None,
         folder=imap.folder,
         timeout=imap.timeout,
         ca_file=imap.ca_file,
@@ -100,7 +102,7 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
             port=smtp.port,
             security=smtp.security,
             user=smtp.user,
-            password=lambda: secret_of(smtp, "smtp", environ),
+            password=secret_of(smtp, "smtp", environ),
             sender=smtp.sender,
             timeout=smtp.timeout,
             ca_file=smtp.ca_file,

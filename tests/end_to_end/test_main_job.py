@@ -36,9 +36,7 @@ _WRITTEN_BY_HAND = """{
 """
 
 
-def test_the_subject_of_the_manual_becomes_a_confirmation_and_then_the_recordings(
-    world: World, apache: Apache
-) -> None:
+def test_the_subject_of_the_manual_becomes_a_confirmation_and_then_the_recordings(world: World, apache: Apache) -> None:
     world.settings |= {"publish.dir": str(apache.folder), "publish.base_url": apache.url}
     contents = {world.record(name) for name in _MATCHING}
     for name in _NOT_MATCHING:

@@ -17,7 +17,7 @@ _VENDORS = {
 @pytest.mark.parametrize(
     "command",
     [["process-queue"], ["monitor"], ["select-audios", "--refresh"], ["check-config"]],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_an_idle_command_imports_no_vendor_it_does_not_use(slave: World, command: list[str]) -> None:
     ended = subprocess.run(

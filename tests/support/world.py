@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -196,6 +195,6 @@ def world(tmp_path: Path, smtp_sink: SmtpSink, mailbox: Mailbox) -> World:
 
 
 @pytest.fixture
-def slave(tmp_path: Path, smtp_sink: SmtpSink) -> Iterator[World]:
+def slave(tmp_path: Path, smtp_sink: SmtpSink) -> World:
     """An installation in slave mode: no mailbox."""
-    yield World(tmp_path, smtp_sink)
+    return World(tmp_path, smtp_sink)

@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from voipmon.cli.root import root
+from voipmon.cli.root import command_line
 from voipmon.errors import ConfigError, ExitCode, VoipmonError
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end
     """Run one command and return its exit code. Alone knows which failure has which; never raises."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return int(root.main(list(argv), prog_name="voipmon", standalone_mode=False) or ExitCode.SUCCESS)
+        return int(command_line.main(list(argv), prog_name="voipmon", standalone_mode=False) or ExitCode.SUCCESS)
     except click.ClickException as error:
         error.show()
         return ExitCode.BAD_PARAMETERS

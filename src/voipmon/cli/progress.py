@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 import click
 
@@ -24,7 +24,7 @@ class _Bar:
     """A click progress bar for one bundle after the other."""
 
     def __init__(self) -> None:
-        self._bar: click.progressbar[int] | None = None  # type: ignore[valid-type]
+        self._bar: Any = None  # click does not name the type
 
     def __enter__(self) -> Self:
         return self

@@ -80,7 +80,7 @@ class _Commands(click.Group):
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="On stderr.")
 @click.pass_context
-def root(context: click.Context, config: Path | None, log_level: str, log_format: str) -> None:
+def command_line(context: click.Context, config: Path | None, log_level: str, log_format: str) -> None:
     """Answer requests for call recordings that come by e-mail."""
     log.set_up(log_level.upper(), log_format, os.uname().nodename)
     context.obj = Session(config, log_level.upper(), log_format, os.environ)

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 @click.option("--refresh", is_flag=True, help="Only bring the catalogue up to date.")
 @click.pass_obj
 def select_audios(
-    session: Session, *, email: str | None, dry_run: bool, as_json: bool, refresh: bool, **wish: str | None
+    session: Session, /, *, email: str | None, dry_run: bool, as_json: bool, refresh: bool, **wish: str | None
 ) -> ExitCode:
     """Find recordings, bundle and publish them, and mail the link."""
     config = session.config
