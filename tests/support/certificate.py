@@ -19,26 +19,26 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = DNS:localhost, IP:127.0.0.1
+subjectAltName = {names}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a server shows as 127.0.0.1 and `localhost`; *ca_file* is for those who shall trust it."""
+    """What a server shows; *ca_file* is for those who shall trust it."""
 
     ca_file: Path
     cert_file: Path
     key_file: Path
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """Make an authority and a server's certificate signed by it; skips the test where there is no openssl."""
+def make_certificate(folder: Path, names: str = "DNS:localhost, IP:127.0.0.1") -> Certificate:
+    """Make an authority and a certificate for a server of these names; without openssl the test is skipped."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed (apt-get install openssl)")
     folder.mkdir(parents=True, exist_ok=True)
     extensions = folder / "extensions.cnf"
-    extensions.write_text(_EXTENSIONS)
+    extensions.write_text(_EXTENSIONS.format(names=names))
     for name, subject in (("ca", "/CN=voipmon test authority"), ("server", "/CN=localhost")):
         _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / f"{name}.key")
         _openssl("req", "-new", "-key", folder / f"{name}.key", "-subj", subject, "-out", folder / f"{name}.csr")

@@ -91,6 +91,7 @@ class SmtpSink:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._context.load_cert_chain(certificate.cert_file, certificate.key_file)
         self._scripts: dict[Stage, tuple[str | Trouble, int | None]] = {}
+        self._open: set[asyncio.BaseTransport] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -109,7 +110,9 @@ class SmtpSink:
             self._scripts[stage] = (action, times)
 
     def start(self) -> None:
-        """Listen; the port stays the same over stop and start."""
+        """Listen, if it does not; the port stays the same over stop and start."""
+        if self._thread is not None:
+            return
         ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop, ready), daemon=True)
@@ -124,8 +127,7 @@ class SmtpSink:
         self._thread.join()
         self._loop = self._thread = None
 
-    def next_action(self, stage: Stage) -> str | Trouble | None:
-        """Return what the script says for this time; called by the server's side."""
+    def _next_action(self, stage: Stage) -> str | Trouble | None:
         action, times = self._scripts.get(stage, (None, None))
         if times is not None:
             self._scripts[stage] = (action or "", times - 1)
@@ -143,10 +145,14 @@ class SmtpSink:
         ready.set()
         loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        for transport in self._open:
+            transport.abort()
+        while tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(asyncio.sleep(0))  # the transports say goodbye in the next round
+        self._open.clear()
         loop.close()
 
 
@@ -167,6 +173,15 @@ class _Conversation(SMTP):
             auth_exclude_mechanism=[] if sink.tokens else ["XOAUTH2"],
         )
         self._auth_required = sink.users is not None or sink.tokens is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._sink._open.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.transport is not None:
+            self._sink._open.discard(self.transport)
+        super().connection_lost(error)
 
     async def _handle_client(self) -> None:
         if self._tls_protocol is None:
@@ -207,7 +222,7 @@ class _Conversation(SMTP):
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        action = self._sink.next_action(Stage.CONTENT)
+        action = self._sink._next_action(Stage.CONTENT)
         if isinstance(action, str):
             return action
         if action in (None, Trouble.STORE_AND_CUT):
@@ -235,7 +250,7 @@ class _Conversation(SMTP):
             await usual(argument)
 
     async def _scripted(self, stage: Stage) -> bool:
-        action = self._sink.next_action(stage)
+        action = self._sink._next_action(stage)
         if isinstance(action, str):
             await self.push(action)
         elif action is not None:
