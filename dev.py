@@ -178,7 +178,8 @@ def _fill_venv() -> None:
 def _installers() -> Iterator[list[str]]:
     """Yield commands that install into .venv, the fastest first."""
     python = str(VENV / "bin" / "python")
-    if uv := _uv():
+    uv = _uv()
+    if uv:
         yield [uv, "pip", "install", "--quiet", "--python", python]
     if _has_pip():
         yield [*_pip("--python", python), "install", "--quiet"]
@@ -219,7 +220,8 @@ def install_system_packages() -> None:
     for package in missing:
         if package.service and Path(package.brings).exists():
             _stop_service(package.service)
-    if left := _missing_packages():
+    left = _missing_packages()
+    if left:
         _say(f"{_skipped(left)}: apt-get could not install {_names(left)} ({problem})")
 
 
@@ -307,9 +309,7 @@ def _works(command: Sequence[str]) -> bool:
 def _last_words(error: subprocess.CalledProcessError) -> str:
     """Return what a failed program says went wrong: its first complaint, and the cause named last."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    complaints = (
-        [line for line in lines if line.lower().startswith(("error", "cause", "e:"))] or lines or [str(error)]
-    )
+    complaints = [line for line in lines if line.lower().startswith(("error", "cause", "e:"))] or lines or [str(error)]
     return " ... ".join(dict.fromkeys([complaints[0], complaints[-1]]))
 
 
