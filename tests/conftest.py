@@ -10,6 +10,7 @@ _SUPPORT = (
     "support.smtp_sink",
     "support.apache",
     "support.browser",
+    "support.world",
 )
 
 pytest_plugins = [module for module in _SUPPORT if find_spec(module)]

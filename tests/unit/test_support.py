@@ -91,9 +91,7 @@ def test_configuration_left_in_the_environment_is_found(tmp_path: Path) -> None:
     assert "VOIPMON_MODE" in outcome.stdout
 
 
-@pytest.mark.parametrize(
-    ("family", "address"), [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")]
-)
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")])
 def test_a_test_cannot_reach_another_machine(family: socket.AddressFamily, address: str) -> None:
     with socket.socket(family) as client, pytest.raises(pytest.fail.Exception, match="only loopback"):
         client.connect((address, 443))
@@ -115,12 +113,8 @@ def test_a_test_reaches_this_machine() -> None:
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
     points = range(1000)
 
-    assert Sample(full=False, seed=7, test="t")(points, 20) == Sample(full=False, seed=7, test="t")(
-        points, 20
-    )
-    assert Sample(full=False, seed=7, test="t")(points, 20) != Sample(full=False, seed=8, test="t")(
-        points, 20
-    )
+    assert Sample(full=False, seed=7, test="t")(points, 20) == Sample(full=False, seed=7, test="t")(points, 20)
+    assert Sample(full=False, seed=7, test="t")(points, 20) != Sample(full=False, seed=8, test="t")(points, 20)
 
 
 def test_a_sample_keeps_the_order_of_its_points() -> None:

@@ -13,8 +13,18 @@ NAMES = ("monitor", "process-queue", "select-audios")
 SERVICES = [f"voipmon-{name}.service" for name in NAMES]
 TIMERS = [f"voipmon-{name}.timer" for name in NAMES]
 # What a pass is for decides these; every other line of [Service] is the same in all units.
-OWN = {"ExecStart", "TimeoutStartSec", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "Nice",
-       "IOSchedulingPriority", "PrivateNetwork", "IPAddressDeny", "RestrictAddressFamilies"}  # fmt: skip
+OWN = {
+    "ExecStart",
+    "TimeoutStartSec",
+    "ReadWritePaths",
+    "ReadOnlyPaths",
+    "InaccessiblePaths",
+    "Nice",
+    "IOSchedulingPriority",
+    "PrivateNetwork",
+    "IPAddressDeny",
+    "RestrictAddressFamilies",
+}
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: apt-get install systemd"
