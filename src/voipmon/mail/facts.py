@@ -1,0 +1,94 @@
+"""What the letters say: one frozen value for each kind of letter."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+from voipmon.domain.ask import Ask
+from voipmon.domain.outcome import Publication
+from voipmon.domain.problem import Problem
+from voipmon.domain.recording import DayCount, LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The mail that a letter answers, and to whom: *subject*, *message_id* and *references* as they came."""
+
+    recipient: str
+    subject: str | None = None
+    message_id: str | None = None
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The request is taken; *ahead* counts those that are answered before it."""
+
+    kind: ClassVar[str] = "confirmation"
+    request_id: str
+    ask: Ask
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The request cannot be done as asked; *example* is a correct subject made from what was understood."""
+
+    kind: ClassVar[str] = "rejection"
+    request_id: str
+    problems: tuple[Problem, ...]
+    example: str
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """How to ask, on one page."""
+
+    kind: ClassVar[str] = "guide"
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The recordings, where they can be fetched, and until when."""
+
+    kind: ClassVar[str] = "result"
+    request_id: str
+    ask: Ask
+    publication: Publication
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NothingFoundFacts:
+    """No recording matches. Hints: *days* near the period that have some, and the *prefixes* that were searched."""
+
+    kind: ClassVar[str] = "nothing-found"
+    request_id: str
+    ask: Ask
+    days: tuple[DayCount, ...]
+    prefixes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The request was given up after the last attempt."""
+
+    kind: ClassVar[str] = "failure"
+    request_id: str
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """For the admin: how many mails of one *day* got no reply, by reason."""
+
+    kind: ClassVar[str] = "digest"
+    day: date
+    counts: tuple[tuple[str, int], ...]
+
+
+Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Digest
