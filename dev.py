@@ -111,21 +111,10 @@ def lock(options: Sequence[str]) -> None:
     TOOLS.mkdir(exist_ok=True)
     uv = _uv()
     if uv is None:
-        sys.exit("dev.py: the lock file is made by uv, and neither uv nor pip is here: install python3-pip")
+        sys.exit("dev.py: no uv to make the lock file with, and pip cannot fetch it; check the network, or install uv")
     how = ["--universal", "--python-version", "3.11", "--extra", "dev", "--generate-hashes", "--no-annotate"]
-    anywhere = ["--no-emit-index-url", "--custom-compile-command", "python3 dev.py lock"]
-    _run(
-        uv,
-        "pip",
-        "compile",
-        "--quiet",
-        *how,
-        *anywhere,
-        *options,
-        "--output-file",
-        LOCK.name,
-        "pyproject.toml",
-    )
+    anywhere = ["--no-emit-index-url", "--custom-compile-command", "python3 dev.py lock", "--output-file", LOCK.name]
+    _run(uv, "pip", "compile", "--quiet", "--python", PYTHON, *how, *anywhere, *options, "pyproject.toml")
 
 
 def check() -> None:
@@ -169,7 +158,7 @@ def _fill_venv() -> None:
             _quietly([*installer, "--require-hashes", "--requirement", str(LOCK)])
             _quietly([*installer, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
         except subprocess.CalledProcessError as error:
-            problem = f"the packages could not be installed: {_last_words(error)}"
+            problem = f"the packages could not be installed; check the network ({_last_words(error)})"
         else:
             return
     sys.exit(f"dev.py: {problem}; then run this again")
@@ -262,7 +251,8 @@ def _environment() -> Mapping[str, str]:
     environment = dict(os.environ)
     for name in ("PYTHONHOME", "PYTHONPATH", "PIP_REQUIRE_VIRTUALENV", "PIP_USER"):
         environment.pop(name, None)
-    environment["PATH"] = os.pathsep.join([str(VENV / "bin"), environment.get("PATH", os.defpath)])
+    path = [str(VENV / "bin"), environment.get("PATH", os.defpath), "/usr/sbin", "/sbin"]  # su leaves the last two out
+    environment["PATH"] = os.pathsep.join(path)
     environment["VIRTUAL_ENV"] = str(VENV)
     environment["DEBIAN_FRONTEND"] = "noninteractive"
     if not sys.stdout.isatty():
