@@ -49,6 +49,7 @@ _MASKED = [
 ]
 # The clock, the kernel's modules, memory and log are the host's.
 _WITHHELD = "-sys_time,-sys_module,-sys_rawio,-syslog,-wake_alarm,-mac_admin,-mac_override"
+_WRITTEN = "/run/written"  # the upper layer of its disk
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", "SYSTEMD_COLORS": "0"}
 
 
@@ -125,6 +126,11 @@ class Box:
         while not (said := true()) and time.monotonic() < end:
             time.sleep(0.1)
         return said
+
+    def written(self) -> dict[str, str]:
+        """Return the files written to its disk since the boot, each with the time of its last change."""
+        lines = self.run("find", _WRITTEN, "-not", "-type", "d", "-printf", "/%P\\t%T@\\n").stdout.splitlines()
+        return dict(line.split("\t") for line in lines)
 
     def journal(self, unit: str) -> str:
         """Return what *unit* and systemd about it have logged since the boot."""
@@ -238,6 +244,7 @@ def become(plan: dict[str, object]) -> None:
     _lay_out_kernel(root)
     _lay_out_devices(root / "dev")
     _lay_out_settings(root / "etc")
+    _show(disk / "upper", root / _WRITTEN.lstrip("/"), writable=False)
     for place, source in dict(plan["shared"]).items():  # type: ignore[call-overload]
         _show(Path(source), root / place.lstrip("/"), writable=False)
     os.chdir(root)
