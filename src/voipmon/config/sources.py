@@ -1,0 +1,172 @@
+"""File, environment and credentials: from where they are written to one checked Config."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from voipmon.config.environment import environment_name, override
+from voipmon.config.legacy import SPELLINGS, complete, is_old, read_legacy, to_toml
+from voipmon.config.model import Config
+from voipmon.config.problems import checked
+from voipmon.errors import ConfigError
+from voipmon.mail.settings import Imap, Smtp
+
+SYSTEM_FILE = Path("/etc/voipmon/voipmon.toml")
+LOCAL_FILE = Path("config/voipmon.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration, and what the admin should be told although it is valid."""
+
+    config: Config
+    notices: tuple[str, ...]
+
+
+def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """Return the file to read: *explicit*, `$VOIPMON_CONFIG`, the system's, the one below *cwd*; the first that is set.
+
+    Raises:
+        ConfigError: when none is named and none is there; names the places looked.
+    """
+    if explicit is not None:
+        return explicit
+    if named := environ.get("VOIPMON_CONFIG"):
+        return Path(named)
+    places = (SYSTEM_FILE, cwd / LOCAL_FILE)
+    for place in places:
+        if _is_there(place):
+            return place
+    looked = f"--config, $VOIPMON_CONFIG, {places[0]}, {places[1]}"
+    raise ConfigError((f"there is no configuration; looked for it in this order: {looked}",))
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Loaded:
+    """Read *path*, lay the environment over it, and check the whole. Reads no secret: see `secret_of`.
+
+    Raises:
+        ConfigError: with a sentence for every problem.
+    """
+    text, permissions = _read(path)
+    if is_old(path):
+        old = read_legacy(text)
+        data, spelled, problems, notices = old.data, dict(SPELLINGS), list(old.problems), list(old.notices)
+    else:
+        data, spelled, problems, notices = _parse_toml(path, text), {}, [], []
+    notices += _open_secrets(path, data, permissions)
+    problems += override(data, environ, spelled)
+    if is_old(path):
+        notices += complete(data)
+    config = checked(data, spelled, problems)
+    return Loaded(config, (*notices, *_doubts(config)))
+
+
+def migrate(path: Path) -> str:
+    """Return the old file at *path* as TOML, without the password; what is to be noticed about it is in comments.
+
+    Raises:
+        ConfigError: with a sentence for every problem.
+    """
+    old = read_legacy(_read(path)[0])
+    notices = (*old.notices, *complete(old.data))
+    checked(old.data, SPELLINGS, old.problems)
+    return to_toml(old.data, notices)
+
+
+def secret_of(server: Imap | Smtp, section: Literal["imap", "smtp"], environ: Mapping[str, str]) -> str | None:
+    """Return the password for *server*, or None where none is used: no user, or a token instead.
+
+    The first of: the environment; the file in `$CREDENTIALS_DIRECTORY` with the base name of `password_file`;
+    `password_file`; `password`. Read when it is needed, so that a command without the server works without it.
+
+    Raises:
+        ConfigError: when there is none, or it cannot be read; says where it is expected.
+    """
+    if not server.user or (isinstance(server, Imap) and server.auth == "xoauth2"):
+        return None
+    if secret := environ.get(environment_name(f"{section}.password")):
+        return secret
+    for file in _secret_files(server, environ):
+        secret = _secret_in(file, section)
+        if secret is not None:
+            return secret
+    if server.password is not None:
+        return server.password.get_secret_value()
+    if server.password_file is None:
+        remedy = f"is missing: name a file that holds the password of {server.user!r}"
+    else:
+        remedy = f"there is no {server.password_file}: put the password of {server.user!r} there, alone on one line"
+    raise ConfigError((f"{section}.password_file: {remedy}, mode 0600",))
+
+
+def _secret_files(server: Imap | Smtp, environ: Mapping[str, str]) -> Iterator[Path]:
+    if server.password_file is None:
+        return
+    if credentials := environ.get("CREDENTIALS_DIRECTORY"):
+        yield Path(credentials, server.password_file.name)
+    yield server.password_file
+
+
+def _secret_in(file: Path, section: str) -> str | None:
+    try:
+        secret = file.read_bytes().decode().rstrip("\r\n")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise ConfigError((f"{section}.password_file: {file} is not UTF-8",)) from None  # its cause shows the secret
+    except OSError as error:
+        remedy = "the user that voipmon runs as must be able to read it"
+        raise ConfigError((f"{section}.password_file: cannot read {file}: {error.strerror}: {remedy}",)) from error
+    if not secret or not secret.isprintable():
+        raise ConfigError((f"{section}.password_file: {file} must hold the password, alone on one line",))
+    return secret
+
+
+def _read(path: Path) -> tuple[str, int]:
+    try:
+        with path.open("rb") as file:
+            content, permissions = file.read(), os.fstat(file.fileno()).st_mode
+    except OSError as error:
+        raise ConfigError((f"cannot read {path}: {error.strerror}",)) from error
+    try:
+        return content.decode("utf-8-sig"), permissions
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError((f"{path}: line {line} is not UTF-8: save the file in UTF-8",)) from None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # it may not be read; to go on to another file would hide that
+    return True
+
+
+def _parse_toml(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError((f"{path}: is nested too deeply",)) from error
+    except ValueError as error:  # also for a number of more than 4300 digits
+        end = f"at line {text.count(chr(10)) + 1}, column {len(text) - text.rfind(chr(10))}, the end of the file"
+        said = str(error).replace("at end of document", end)
+        raise ConfigError((f"{path}: {said[0].lower()}{said[1:]}",)) from error
+
+
+def _open_secrets(path: Path, data: Mapping[str, Any], permissions: int) -> list[str]:
+    servers = [data.get("imap"), data.get("smtp")]
+    if not permissions & 0o044 or not any(isinstance(server, dict) and server.get("password") for server in servers):
+        return []
+    return [f"{path}: holds a password and can be read by others: chmod 0600, or use password_file"]
+
+
+def _doubts(config: Config) -> list[str]:
+    if config.mode == "slave" or config.access.verify_sender == "off" or config.access.authserv_id:
+        return []
+    return ["access.authserv_id: is not set, so that no sender can be verified: name the server that checks your mail"]

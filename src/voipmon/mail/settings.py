@@ -1,0 +1,70 @@
+"""The sections [imap] and [smtp]: where letters come from and where they go."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+
+from voipmon.settings import AbsolutePath, Address, Host, Section, Text, Timeout, Whole, is_loopback
+
+Security = Literal["tls", "starttls", "plain"]
+
+Port = Annotated[Whole, Field(ge=1, le=65535)]
+
+Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
+"""What no message and no log shows; taken to the letter, with the blanks around it."""
+
+
+class Server(Section):
+    """What both servers have in common. `config.sources.secret_of` reads the password, wherever it is."""
+
+    host: Host
+    port: Port
+    security: Security
+    user: Text | None = None
+    password: Secret | None = None
+    password_file: AbsolutePath | None = None
+    timeout: Timeout = timedelta(seconds=60)
+    ca_file: AbsolutePath | None = None
+
+    @field_validator("security")
+    @classmethod
+    def _plain_stays_at_home(cls, value: Security, info: ValidationInfo) -> Security:
+        host = info.data.get("host")
+        if value == "plain" and host and not is_loopback(host):
+            raise ValueError(f"'plain' can be read on the way to {host}: write tls or starttls")
+        return value
+
+
+class Imap(Server):
+    """The mailbox that requests come to. *host* and *user* are empty only where no mail is read."""
+
+    host: Host = ""
+    port: Port = 993
+    security: Security = "tls"
+    user: Text = ""
+    auth: Literal["password", "xoauth2"] = "password"
+    token_command: Text | None = Field(None, validate_default=True)
+    folder: Text = "INBOX"
+
+    @field_validator("host", "user", mode="before")
+    @classmethod
+    def _present(cls, value: object) -> object:
+        if value is None:  # put there by Config
+            raise ValueError("is missing, and master mode needs it")
+        return value
+
+    @field_validator("token_command")
+    @classmethod
+    def _names_a_token(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("auth") == "xoauth2":
+            raise ValueError('is missing, and auth = "xoauth2" needs it')
+        return value
+
+
+class Smtp(Server):
+    """The server that letters are given to. Without *user* there is no log-in."""
+
+    port: Port = 587
+    security: Security = "starttls"
+    sender: Address
