@@ -59,11 +59,7 @@ SYSTEM_PACKAGES = (
     SystemPackage("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "browser"),
     SystemPackage("unzip", "/usr/bin/unzip", "delivery"),
     SystemPackage("p7zip-full", "/usr/bin/7z", "delivery"),
-    SystemPackage("strace", "/usr/bin/strace", "safety"),
     SystemPackage("systemd", "/usr/bin/systemd-analyze", "systemd"),
-    SystemPackage("dbus", "/usr/bin/dbus-daemon", "systemd"),
-    SystemPackage("iproute2", "/usr/sbin/ip", "systemd"),
-    SystemPackage("procps", "/usr/bin/ps", "safety"),
 )
 
 

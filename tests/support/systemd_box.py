@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-PROGRAMS = ("unshare", "nsenter", "setpriv", "mount", "systemctl", "ip")
+PROGRAMS = ("unshare", "nsenter", "setpriv", "mount", "systemctl")
 SYSTEMD = Path("/lib/systemd/systemd")
 
 # What reaches the kernel that machine and host have in common, or waits for hardware that is not there.
@@ -59,7 +59,7 @@ def missing() -> str | None:
         return "booting a systemd needs root"
     lacking = [name for name in PROGRAMS if not shutil.which(name)]
     if lacking or not SYSTEMD.exists():
-        return f"booting a systemd needs {', '.join(lacking) or SYSTEMD}: apt-get install systemd iproute2"
+        return f"booting a systemd needs {', '.join(lacking) or SYSTEMD}: apt-get install systemd"
     return None
 
 
@@ -249,8 +249,6 @@ def become(plan: dict[str, object]) -> None:
         _show(Path(source), root / place.lstrip("/"), writable=False)
     os.chdir(root)
     Path("host").mkdir()
-    _do("hostname", "box")
-    _do("ip", "link", "set", "lo", "up")
     _do("pivot_root", ".", "host")
     _do("umount", "-l", "/host")
     Path("/host").rmdir()
