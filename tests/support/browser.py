@@ -51,15 +51,25 @@ _CONTRASTS = """
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Start Chromium, for one module: while it runs, no other event loop can in this thread."""
+    if _program() is None:
+        pytest.skip("there is no Chromium on PATH: apt-get install chromium-headless-shell")
+    with chromium() as started:
+        yield started
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """Start Chromium, and end it."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is wanted
 
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        pytest.skip("there is no Chromium on PATH: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=_program(), args=_ARGUMENTS)
+        yield started
+        started.close()
+
+
+def _program() -> str | None:
+    return next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
 def contrasts(page: "Page") -> list[tuple[float, str]]:

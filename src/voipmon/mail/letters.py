@@ -96,7 +96,7 @@ class Letters:
         """Return the text and the HTML, with as many rows in both as the HTML may have."""
         rows = min(MOST_ROWS, len(facts.publication.items)) if isinstance(facts, Result) else 0
         html = self._render(f"{facts.kind}.html.j2", facts, rows)
-        while rows and (size := len(html.encode())) > MOST_HTML:
+        while rows and (size := len(html.encode()) + html.count("\n")) > MOST_HTML:  # each line ends in two bytes
             rows = min(rows - 1, rows * MOST_HTML // size)
             html = self._render(f"{facts.kind}.html.j2", facts, rows)
         text = self._render(f"{facts.kind}.txt.j2", facts, rows)
