@@ -43,23 +43,28 @@ CHECKS = (
 
 
 class SystemPackage(NamedTuple):
-    """A Debian package some tests need: how to see that it is there, and what is skipped without it."""
+    """A Debian package some tests need: what shows that it or its like is there, and what is skipped without it."""
 
     name: str
-    brings: str
+    brings: tuple[str, ...]
     tests: str
     service: str | None = None
 
+    def is_there(self) -> bool:
+        """Look for any one of the files or programs it brings."""
+        path = _environment()["PATH"]
+        return any(Path(thing).exists() if "/" in thing else shutil.which(thing, path=path) for thing in self.brings)
+
 
 SYSTEM_PACKAGES = (
-    SystemPackage("dovecot-imapd", "/usr/lib/dovecot/imap", "dovecot", "dovecot"),
-    SystemPackage("apache2", "/usr/sbin/apache2", "apache", "apache2"),
-    SystemPackage("openssl", "/usr/bin/openssl", "dovecot"),
-    SystemPackage("chromium-headless-shell", "/usr/bin/chromium-headless-shell", "browser"),
-    SystemPackage("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "browser"),
-    SystemPackage("unzip", "/usr/bin/unzip", "delivery"),
-    SystemPackage("p7zip-full", "/usr/bin/7z", "delivery"),
-    SystemPackage("systemd", "/usr/bin/systemd-analyze", "systemd"),
+    SystemPackage("dovecot-imapd", ("/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap"), "dovecot", "dovecot"),
+    SystemPackage("apache2", ("apache2",), "apache", "apache2"),
+    SystemPackage("openssl", ("openssl",), "dovecot"),
+    SystemPackage("chromium-headless-shell", ("chromium-headless-shell", "chromium"), "browser"),
+    SystemPackage("fonts-dejavu-core", ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu"), "browser"),
+    SystemPackage("unzip", ("unzip",), "delivery"),
+    SystemPackage("p7zip-full", ("7z",), "delivery"),
+    SystemPackage("systemd", ("systemd-analyze",), "systemd"),
 )
 
 
@@ -203,7 +208,7 @@ def install_system_packages() -> None:
     _say(f"installing {_names(missing)} with apt-get, once")
     problem = _apt_install([package.name for package in missing])
     for package in missing:
-        if package.service and Path(package.brings).exists():
+        if package.service and package.is_there():
             _stop_service(package.service)
     left = _missing_packages()
     if left:
@@ -211,7 +216,7 @@ def install_system_packages() -> None:
 
 
 def _missing_packages() -> list[SystemPackage]:
-    return [package for package in SYSTEM_PACKAGES if not Path(package.brings).exists()]
+    return [package for package in SYSTEM_PACKAGES if not package.is_there()]
 
 
 def _names(packages: Sequence[SystemPackage]) -> str:

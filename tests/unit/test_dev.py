@@ -221,7 +221,7 @@ def test_dev_needs_nothing_but_python() -> None:
 def bare_system(dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A system with one package missing; returns the program that package brings."""
     program = tmp_path / "strace"
-    package = dev.SystemPackage("strace", str(program), "safety")
+    package = dev.SystemPackage("strace", (str(program),), "safety")
     monkeypatch.setattr(dev, "SYSTEM_PACKAGES", (package,))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     return program
