@@ -9,8 +9,7 @@ import pytest
 from support.world import World
 
 _VENDORS = {
-    "asyncio", "authres", "email", "imapclient", "imaplib", "jinja2", "markupsafe", "sqlite3", "smtplib", "ssl",
-    "tinytag", "zipfile", "http",
+    "asyncio", "authres", "imapclient", "imaplib", "jinja2", "markupsafe", "sqlite3", "smtplib", "ssl", "tinytag",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -80,20 +81,19 @@ class World:
         path.write_text("\n".join(sorted(lines, key=lambda line: ("." in line.split(" =")[0], line))) + "\n")
         return path
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start a command."""
+    def start(self, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start a command; *prefix* is a program that starts it, and its options."""
         return subprocess.Popen(
-            [sys.executable, "-m", "voipmon", "--config", str(self.config), *arguments],
+            [*prefix, sys.executable, "-m", "voipmon", "--config", str(self.config), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={key: value for key, value in os.environ.items() if not key.startswith("VOIPMON_")},
-            **options,
         )
 
-    def run(self, *arguments: str, exits: int = 0) -> "Ended":
+    def run(self, *arguments: str, exits: int = 0, prefix: Sequence[str] = ()) -> "Ended":
         """Run a command to its end; it must exit with *exits* and write no traceback."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, prefix=prefix)
         stdout, stderr = process.communicate(timeout=120)
         assert process.returncode == exits, f"exit {process.returncode}\n{stdout}\n{stderr}"
         assert "Traceback" not in stderr, stderr

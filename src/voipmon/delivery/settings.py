@@ -23,5 +23,5 @@ class Publish(Section):
 
     dir: AbsolutePath = Path("/var/www/html/audios")
     base_url: Annotated[str, AfterValidator(_base_url)]
-    keep: Duration = Field(timedelta(hours=72), ge=timedelta(minutes=1))
+    keep: Duration = Field(timedelta(hours=72), ge=timedelta(seconds=1))
     audio: Literal["copy", "symlink"] = "copy"

@@ -222,7 +222,7 @@ def test_a_value_is_read_in_the_form_people_write_it(load: Load, line: str, key:
         ('publish.base_url = "voip.example.com/audios"', "publish.base_url", "https://voip.example.com/audios"),
         ('publish.base_url = "https://voip.example.com/audios?x=1"', "publish.base_url", "write http:// or https://"),
         ('publish.base_url = "https://voip.example.com/a b"', "publish.base_url", "write http:// or https://"),
-        ('publish.keep = "59s"', "publish.keep", "greater than or equal to 1 minute"),
+        ('publish.keep = "0s"', "publish.keep", "greater than or equal to 1 second"),
         ('publish.audio = "hardlink"', "publish.audio", "'copy' or 'symlink', not 'hardlink'"),
         ("imap = 993", "imap", "should be a section"),
         ("imap.port.number = 993", "imap.port", "whole number"),
