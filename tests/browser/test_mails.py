@@ -71,10 +71,11 @@ def test_the_preview_line_is_not_seen_in_the_mail_itself(browser: Browser) -> No
     assert shown.startswith("12 gravações\n")
 
 
-def test_the_play_button_is_large_enough_for_a_thumb(browser: Browser) -> None:
-    with show(browser, html_of(result_of(12), "pt_BR"), 360) as page:
+@pytest.mark.parametrize("name", ["result-several", "result-long"])
+def test_the_play_button_is_one_line_high_and_large_enough_for_a_thumb(browser: Browser, name: str) -> None:
+    with show(browser, html_of(FACTS[name], "pt_BR"), 360) as page:
         button = page.get_by_role("link", name="Tocar").first.bounding_box()
 
     assert button is not None
-    assert button["height"] >= 36
+    assert 36 <= button["height"] <= 44
     assert button["width"] >= 64

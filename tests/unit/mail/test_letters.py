@@ -363,7 +363,7 @@ def test_the_zip_button_comes_after_the_calls_with_its_size() -> None:
 def test_a_result_says_what_was_left_out_and_why() -> None:
     words = seen(result_of(2)).words
 
-    assert "Ficou de fora • 2 arquivos estão vazios: as chamadas não tiveram conversa • 1 arquivo ainda estava" in words
+    assert "Ficou de fora • 2 arquivos são pequenos demais para ter uma conversa • 1 arquivo ainda estava" in words
     assert "Ficou de fora" not in seen(result_of(1)).words
 
 
@@ -502,8 +502,8 @@ def test_a_days_recordings_are_one_touch_away_when_nothing_is_found() -> None:
 
 
 def test_nothing_found_says_where_was_searched() -> None:
-    assert "arquivos que começam por internal, out;" in seen(FACTS["nothing-found-several"]).words
-    assert "todos os tipos de chamada" in seen(FACTS["nothing-found-never"]).words
+    assert "gravações dos tipos internal, out:" in seen(FACTS["nothing-found-several"]).words
+    assert "gravações de todos os tipos" in seen(FACTS["nothing-found-never"]).words
 
 
 def test_extensions_that_never_called_are_said_to_have_no_day() -> None:
