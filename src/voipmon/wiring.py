@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from voipmon.access.rights import Limits, Rights, rights_of
 from voipmon.clock import system_clock
 from voipmon.errors import ProcessingError
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from voipmon.access.rights import Limits, Rights
     from voipmon.commands.monitor import Intake
     from voipmon.commands.process_queue import Work
     from voipmon.commands.select_audios import Desk
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 def limits(config: Config) -> Limits:
     """Return what one request may ask for."""
+    from voipmon.access.rights import Limits
+
     return Limits(
         max_extensions=config.limits.max_extensions,
         max_days=config.limits.max_days,
@@ -44,6 +46,8 @@ def limits(config: Config) -> Limits:
 
 def rights(config: Config) -> Rights:
     """Return whose requests are taken."""
+    from voipmon.access.rights import rights_of
+
     return rights_of(config.access.whitelist, config.access.staff)
 
 
@@ -171,6 +175,7 @@ def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
 
 def intake(config: Config, ledger: Ledger) -> Intake:
     """Return what a pass of `monitor` needs."""
+    from voipmon.access.rights import Limits, Rights
     from voipmon.commands.monitor import Intake
 
     return Intake(

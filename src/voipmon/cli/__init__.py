@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 from collections.abc import Sequence
 from types import FrameType
 
@@ -12,11 +11,6 @@ from voipmon.cli.root import command_line
 from voipmon.errors import ConfigError, ExitCode, VoipmonError
 
 _log = logging.getLogger(__name__)
-
-
-def main() -> None:
-    """Run the command line of this process and end it."""
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end

@@ -3,18 +3,19 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from voipmon.delivery.publisher import Progress, no_progress
+if TYPE_CHECKING:
+    from voipmon.delivery.publisher import Progress
 
 
 @contextmanager
-def shown() -> Iterator[Progress]:
+def shown() -> "Iterator[Progress]":
     """Yield what shows bytes done of bytes in all: a bar when stderr is a terminal, nothing otherwise."""
     if not sys.stderr.isatty():
-        yield no_progress
+        yield lambda _done, _total: None
         return
     with _Bar() as bar:
         yield bar.show

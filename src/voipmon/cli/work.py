@@ -11,6 +11,7 @@ import click
 from voipmon import wiring
 from voipmon.cli.progress import shown
 from voipmon.cli.root import Session
+from voipmon.clock import system_clock
 from voipmon.errors import ExitCode
 
 _log = logging.getLogger(__name__)
@@ -70,9 +71,14 @@ def _monitor(session: Session) -> ExitCode:
 @click.pass_obj
 def process_queue(session: Session, limit: int | None) -> ExitCode:
     """Answer the waiting requests, oldest first, until none is due."""
-    from voipmon.commands.process_queue import process_queue as process
+    from voipmon.commands.rest import nothing_to_do
 
     config = session.config
+    if nothing_to_do(config.queue.dir, config.state_dir, config.publish.dir, system_clock().timestamp()):
+        _log.info("process_queue_done", extra={"requests": 0})
+        return ExitCode.SUCCESS
+    from voipmon.commands.process_queue import process_queue as process
+
     with closing(wiring.postman(config, session.environ)) as postman, shown() as progress:
         taken = process(wiring.work(config, postman, _stop_on_sigterm()), progress, limit=limit)
     _log.info("process_queue_done", extra={"requests": taken})
@@ -83,7 +89,6 @@ def process_queue(session: Session, limit: int | None) -> ExitCode:
 @click.pass_obj
 def init(session: Session) -> ExitCode:
     """Mark the mail that is there now as done, and make the folders: the first run on a mailbox with history."""
-    from voipmon.clock import system_clock
     from voipmon.commands.monitor import mark_history
 
     config = session.config
