@@ -175,7 +175,6 @@ def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
 
 def intake(config: Config, ledger: Ledger) -> Intake:
     """Return what a pass of `monitor` needs."""
-    from voipmon.access.rights import Limits, Rights
     from voipmon.commands.monitor import Intake
 
     return Intake(

@@ -1,13 +1,14 @@
 """A progress bar on long work, where a person looks."""
 
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voipmon.delivery.publisher import Progress
 
 
