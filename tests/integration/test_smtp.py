@@ -160,10 +160,10 @@ def test_a_server_that_knows_no_log_in_is_named(smtp_sink: SmtpSink) -> None:
     assert error.retryable is False
 
 
-def test_many_letters_go_over_one_connection_and_the_password_is_asked_once() -> None:
+def test_many_letters_go_over_one_connection_and_the_token_is_asked_once() -> None:
     asked = []
-    with SmtpSink(users={USER: PASSWORD}) as sink:
-        transport = connect(sink, user=USER, password=lambda: asked.append(1) or PASSWORD)
+    with SmtpSink(tokens={USER: "token-39"}) as sink:
+        transport = connect(sink, user=USER, token=lambda: asked.append(1) or "token-39")
         for _ in range(5):
             transport.send(LETTER, (ASKER,))
 
@@ -183,23 +183,18 @@ def test_a_connection_that_ended_between_two_letters_is_made_anew(smtp_sink: Smt
     assert smtp_sink.connections == 2
 
 
-def test_a_password_that_cannot_be_had_leaves_no_half_open_connection(smtp_sink: SmtpSink) -> None:
-    passwords = iter([FileNotFoundError("no password"), PASSWORD])
+def test_a_token_that_cannot_be_had_leaves_no_half_open_connection() -> None:
+    tokens: list[str] = []
+    with SmtpSink(tokens={USER: "token-39"}) as sink:
+        transport = connect(sink, user=USER, token=tokens.pop)
+        with pytest.raises(IndexError):
+            transport.send(LETTER, (ASKER,))
+        assert sink.connections == 0
+        tokens.append("token-39")
 
-    def password() -> str:
-        found = next(passwords)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    smtp_sink.users = {USER: PASSWORD}
-    transport = connect(smtp_sink, user=USER, password=password)
-    with pytest.raises(FileNotFoundError):
         transport.send(LETTER, (ASKER,))
 
-    transport.send(LETTER, (ASKER,))
-
-    assert smtp_sink.logins == 1
+    assert sink.logins == 1
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,11 @@ mail_max_userip_connections = 100
 shutdown_clients = yes
 passdb {{
   driver = passwd-file
-  args = scheme=PLAIN {folder}/users
+  args = scheme=PLAIN {folder}/users/%u
 }}
 userdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {folder}/users/%u
 }}
 namespace inbox {{
   inbox = yes
@@ -109,7 +109,8 @@ class Dovecot:
         self.tls_port = _free_port()
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
-        (self._folder / "users").touch()
+        (self._folder / "users").mkdir()
+        (self._folder / "users").chmod(0o755)
         (self._folder / "dovecot.conf").write_text(self._configuration())
 
     def __enter__(self) -> Self:
@@ -168,8 +169,10 @@ class Dovecot:
         uid, gid = self._owner()
         os.chown(home, uid, gid)
         extra = " ".join(f"userdb_{name}={value}" for name, value in (settings or {}).items())
-        with (self._folder / "users").open("a", encoding="utf-8") as users:
-            users.write(f"{user}:{{PLAIN}}{password}:{uid}:{gid}::{home}::{extra}\n")
+        entry = f"{user}:{{PLAIN}}{password}:{uid}:{gid}::{home}::{extra}\n"
+        file = self._folder / "users" / user  # a file each: Dovecot looks again at one it knows once a second
+        file.write_text(entry, encoding="utf-8")
+        file.chmod(0o644)
         return Mailbox(self, user, password)
 
     def log(self) -> str:

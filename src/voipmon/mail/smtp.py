@@ -39,8 +39,8 @@ class _Reply:
 class SmtpTransport:
     """Transport over SMTP; the envelope sender of every letter is *sender*.
 
-    Without *user* there is no log-in. A *password* that is a function is asked once for each connection; so is
-    *token*, which replaces it and is for XOAUTH2. *timeout* holds for each step.
+    Without *user* there is no log-in. *token* replaces the password, is asked once for each connection and is for
+    XOAUTH2. *timeout* holds for each step.
     """
 
     host: str
@@ -48,7 +48,7 @@ class SmtpTransport:
     security: Security
     sender: str
     user: str | None = None
-    password: str | Callable[[], str] | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
     token: Callable[[], str] | None = field(default=None, repr=False)
     timeout: timedelta = timedelta(seconds=60)
     ca_file: Path | None = None
@@ -123,7 +123,7 @@ class SmtpTransport:
         """Return the mechanisms, the best first, each with what is said."""
         if self.token is not None:
             return {"XOAUTH2": (_base64(f"user={user}\1auth=Bearer {self.token()}\1\1"), "")}
-        password = self.password() if callable(self.password) else self.password or ""
+        password = self.password or ""
         return {
             "PLAIN": (_base64(f"\0{user}\0{password}"),),
             "LOGIN": ("", _base64(user), _base64(password)),

@@ -1,0 +1,244 @@
+"""What every Inbox does: the fake, and IMAP with a server that keeps keywords and with one that does not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Protocol
+
+import pytest
+from fakes.inbox import MemoryInbox
+from imapclient import IMAPClient
+from support.pymap import Pymap
+
+from voipmon.mail.headers import MOST_BYTES
+from voipmon.mail.imap import QUARANTINE_FOLDER, ImapInbox
+from voipmon.mail.inbox import Inbox
+
+NOON = datetime(2025, 10, 27, 12, tzinfo=timezone(timedelta(hours=-3)))
+BODY = b"a body that is never fetched"
+
+
+def mail(subject: str = "RAMAIS=1121") -> bytes:
+    return f"From: Ana <manager@example.com>\r\nSubject: {subject}\r\n\r\n".encode() + BODY
+
+
+class World(Protocol):
+    """The mailbox from behind: the sender, the person who reads along, the admin."""
+
+    def inbox(self) -> Inbox: ...
+
+    def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int: ...
+
+    def look_at(self, uid: int) -> None: ...
+
+    def take_away(self, uid: int) -> None: ...
+
+    def aside(self) -> int: ...
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self._inbox = MemoryInbox()
+
+    def inbox(self) -> Inbox:
+        return self._inbox
+
+    def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
+        return self._inbox.deliver(raw, arrived_at)
+
+    def look_at(self, uid: int) -> None:
+        pass
+
+    def take_away(self, uid: int) -> None:
+        del self._inbox.mails[uid]
+
+    def aside(self) -> int:
+        return len(self._inbox.quarantined)
+
+
+class ImapWorld:
+    def __init__(self, host: str, port: int, user: str, password: str) -> None:
+        self._place = (host, port, user, password)
+
+    def inbox(self) -> Inbox:
+        host, port, user, password = self._place
+        return ImapInbox(
+            host=host, port=port, security="plain", user=user, password=password, timeout=timedelta(seconds=20)
+        )
+
+    def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
+        with self._client() as client:
+            client.append("INBOX", raw, (), arrived_at)
+            client.select_folder("INBOX", readonly=True)
+            return max(client.search("ALL"))
+
+    def look_at(self, uid: int) -> None:
+        with self._client() as client:
+            client.select_folder("INBOX")
+            client.fetch([uid], ["BODY[]"])
+
+    def take_away(self, uid: int) -> None:
+        with self._client() as client:
+            client.select_folder("INBOX")
+            client.delete_messages([uid], silent=True)
+            client.expunge()
+
+    def aside(self) -> int:
+        with self._client() as client:
+            if not client.folder_exists(QUARANTINE_FOLDER):
+                return 0
+            return int(client.select_folder(QUARANTINE_FOLDER, readonly=True)[b"EXISTS"])
+
+    @contextmanager
+    def _client(self) -> Iterator[IMAPClient]:
+        host, port, user, password = self._place
+        with IMAPClient(host, port, ssl=False, timeout=20) as client:
+            client.login(user, password)
+            yield client
+
+
+@pytest.fixture(scope="module")
+def pymap() -> Iterator[Pymap]:
+    with Pymap() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "dovecot", "pymap"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "memory":
+        return MemoryWorld()
+    if request.param == "dovecot":
+        mailbox = request.getfixturevalue("mailbox")
+        return ImapWorld(mailbox.server.host, mailbox.server.port, mailbox.user, mailbox.password)
+    server = request.getfixturevalue("pymap")
+    return ImapWorld(server.host, server.port, *server.mailbox())
+
+
+def waiting(world: World) -> list[int]:
+    """Return what waits for the next pass."""
+    with world.inbox() as inbox:
+        return inbox.waiting()
+
+
+def test_an_empty_mailbox_has_nothing_waiting(world: World) -> None:
+    with world.inbox() as inbox:
+        assert inbox.waiting() == []
+        assert inbox.count_waiting_before(NOON) == 0
+        assert inbox.read([]) == []
+
+
+def test_mail_waits_lowest_uid_first_until_it_is_acknowledged(world: World) -> None:
+    first, second, third = (world.deliver(mail(str(number))) for number in range(3))
+    with world.inbox() as inbox:
+        assert inbox.waiting() == [first, second, third]
+
+        inbox.acknowledge([second])
+
+        assert inbox.waiting() == [first, third]
+    assert waiting(world) == [first, third]
+
+
+def test_that_somebody_has_read_a_mail_means_nothing(world: World) -> None:
+    uid = world.deliver(mail())
+
+    world.look_at(uid)
+
+    assert waiting(world) == [uid]
+
+
+def test_a_mail_is_read_with_its_header_its_size_and_its_arrival_and_without_its_body(world: World) -> None:
+    uid = world.deliver(mail("RAMAIS=1121 INICIO=ontem"))
+
+    with world.inbox() as inbox:
+        (message,) = inbox.read([uid])
+
+    assert (message.uid, message.size) == (uid, len(mail("RAMAIS=1121 INICIO=ontem")))
+    assert message.arrived_at == NOON
+    assert message.arrived_at.tzinfo is not None
+    assert b"From: Ana <manager@example.com>\r\n" in message.header
+    assert b"Subject: RAMAIS=1121 INICIO=ontem\r\n" in message.header
+    assert BODY not in message.header
+
+
+def test_reading_leaves_no_trace(world: World) -> None:
+    uid = world.deliver(mail())
+
+    with world.inbox() as inbox:
+        assert inbox.read([uid]) == inbox.read([uid])
+
+        assert inbox.waiting() == [uid]
+
+
+def test_mails_are_read_in_the_order_of_their_uids_and_what_is_gone_is_left_out(world: World) -> None:
+    first, second, third = (world.deliver(mail(str(number))) for number in range(3))
+    world.take_away(second)
+
+    with world.inbox() as inbox:
+        messages = inbox.read([third, second, first, third, 999_999])
+
+    assert [message.uid for message in messages] == [first, third]
+
+
+def test_the_order_of_the_fields_that_servers_add_is_kept(world: World) -> None:
+    stamps = b"Received: by c\r\nAuthentication-Results: b\r\nReceived: by a\r\n"
+    uid = world.deliver(stamps + mail())
+
+    with world.inbox() as inbox:
+        (message,) = inbox.read([uid])
+
+    assert stamps in message.header
+
+
+def test_of_a_header_that_never_ends_64_kib_are_read(world: World) -> None:
+    uid = world.deliver(b"Subject: " + b"\r\n ".join([b"1121," * 100] * 400) + b"\r\n" + mail())
+
+    with world.inbox() as inbox:
+        (message,) = inbox.read([uid])
+
+    assert len(message.header) == MOST_BYTES
+
+
+def test_mail_of_earlier_days_is_counted_unless_it_is_done(world: World) -> None:
+    days = [NOON - timedelta(days=ago) for ago in (3, 2, 1, 0)]
+    uids = [world.deliver(mail(str(day)), day) for day in days]
+    with world.inbox() as inbox:
+        inbox.acknowledge(uids[:1])
+
+        assert inbox.count_waiting_before(NOON) == 2
+        assert inbox.count_waiting_before(NOON.astimezone(UTC) + timedelta(days=1)) == 3
+
+
+def test_mail_may_be_acknowledged_again_and_after_it_is_gone(world: World) -> None:
+    first, second = world.deliver(mail("1")), world.deliver(mail("2"))
+    with world.inbox() as inbox:
+        world.take_away(second)
+
+        inbox.acknowledge([first, second])
+        inbox.acknowledge([first, second, 999_999])
+        inbox.acknowledge([])
+
+    assert waiting(world) == []
+
+
+def test_mail_in_quarantine_waits_no_more_and_is_kept_for_the_admin(world: World) -> None:
+    first, second = world.deliver(mail("1")), world.deliver(mail("2"))
+    with world.inbox() as inbox:
+        inbox.quarantine([first])
+        inbox.quarantine([first])
+
+        assert inbox.waiting() == [second]
+    assert waiting(world) == [second]
+    assert world.aside() == 1
+
+
+def test_the_folders_may_be_made_again(world: World) -> None:
+    with world.inbox() as inbox:
+        inbox.prepare()
+        inbox.prepare()
+
+    assert world.aside() == 0
+
+
+def test_the_name_stays_the_same_from_pass_to_pass(world: World) -> None:
+    assert world.inbox().name == world.inbox().name
+    assert world.inbox().name.endswith("/INBOX")

@@ -1,0 +1,73 @@
+"""The port Inbox in memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from voipmon.errors import MailboxError
+from voipmon.mail.headers import MOST_BYTES
+from voipmon.mail.inbox import Message
+
+NOON = datetime(2025, 10, 27, 12, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class MemoryInbox:
+    """Holds what is delivered to it; *done* and *quarantined* say what became of it, by uid.
+
+    While *trouble* is set, every method raises it.
+    """
+
+    name: str = "voip.audios@example.com@imap.example.com/INBOX"
+    mails: dict[int, Message] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    quarantined: dict[int, Message] = field(default_factory=dict)
+    trouble: MailboxError | None = None
+    _uids: "count[int]" = field(default_factory=lambda: count(1))
+
+    def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
+        """Put a mail there; return its uid."""
+        uid = next(self._uids)
+        header = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        self.mails[uid] = Message(uid, arrived_at, header[:MOST_BYTES], len(raw))
+        return uid
+
+    def __enter__(self) -> Self:
+        self._check()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def waiting(self) -> list[int]:
+        self._check()
+        return sorted(self.mails.keys() - self.done)
+
+    def read(self, uids: Iterable[int]) -> list[Message]:
+        self._check()
+        return [self.mails[uid] for uid in sorted(set(uids)) if uid in self.mails]
+
+    def count_waiting_before(self, moment: datetime) -> int:
+        day = moment.astimezone(UTC).date()
+        return sum(self.mails[uid].arrived_at.astimezone(UTC).date() < day for uid in self.waiting())
+
+    def acknowledge(self, uids: Iterable[int]) -> None:
+        self._check()
+        self.done |= set(uids)
+
+    def quarantine(self, uids: Iterable[int]) -> None:
+        self._check()
+        for uid in set(uids) & self.mails.keys():
+            self.quarantined[uid] = self.mails.pop(uid)
+
+    def prepare(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble

@@ -1,0 +1,140 @@
+"""Small servers that are none: one that counts, one that says what it is told and then hangs, one in between."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Self
+
+
+class Listener:
+    """Accepts connections on a free loopback port and gives each to a thread; *connections* counts them.
+
+    By itself it says nothing to anybody: the server that counts, and the one that hangs before its greeting.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._listener = socket.create_server((self.host, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end(self._listener)
+        for connection in self._open:
+            self._end(connection)
+        for thread in self._threads:
+            thread.join()
+
+    def serve(self, connection: socket.socket) -> None:
+        """Talk to one client, until it is closed."""
+        connection.recv(1)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            self._start(self._serve_one, connection)
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        with suppress(OSError, ValueError):  # closed by either side
+            self.serve(connection)
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    @staticmethod
+    def _end(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+
+class ImapStub(Listener):
+    """Answers IMAP commands from a table, and hangs at those that are not in it.
+
+    *answers* has for each command (`LOGIN`, `UID SEARCH`) the lines to say, `{tag}` standing for the command's own;
+    None instead of lines cuts the connection. *commands* keeps what was asked, in order.
+    """
+
+    def __init__(self, answers: Mapping[str, Sequence[str] | None], greeting: str = "* OK ready") -> None:
+        super().__init__()
+        self.commands: list[str] = []
+        self._answers = answers
+        self._greeting = greeting
+
+    def serve(self, connection: socket.socket) -> None:
+        self._say(connection, self._greeting)
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                if not self._answer(connection, line.decode("latin-1").rstrip("\r\n")):
+                    return
+
+    def _answer(self, connection: socket.socket, line: str) -> bool:
+        tag, _, command = line.partition(" ")
+        self.commands.append(command or tag)
+        words = command.upper().split(" ")
+        name = " ".join(words[:2]) if words[0] == "UID" else words[0]
+        if name not in self._answers:
+            return True
+        answer = self._answers[name]
+        if answer is None:
+            self._end(connection)
+            return False
+        for said in answer:
+            self._say(connection, said.replace("{tag}", tag))
+        return True
+
+    @staticmethod
+    def _say(connection: socket.socket, line: str) -> None:
+        connection.sendall(line.encode("latin-1") + b"\r\n")
+
+
+class RewritingProxy(Listener):
+    r"""Stands before a real server and rewrites what it says, line by line: for servers that can do less.
+
+    *rules* are regular expressions and what takes their place, such as `{rb" MOVE\\b": b""}`. While *hung* is set,
+    the server's answers are held back.
+    """
+
+    def __init__(self, host: str, port: int, rules: Mapping[bytes, bytes]) -> None:
+        super().__init__()
+        self._behind = (host, port)
+        self._rules = [(re.compile(expression), replacement) for expression, replacement in rules.items()]
+        self.commands: list[bytes] = []
+
+    def serve(self, connection: socket.socket) -> None:
+        server = socket.create_connection(self._behind)
+        self._open.append(server)
+        self._start(self._forward, connection, server)
+        with server.makefile("rb") as lines:
+            for line in lines:
+                connection.sendall(self._rewritten(line))
+        self._end(connection)
+
+    def _forward(self, connection: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError, ValueError):
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    self.commands.append(line.rstrip(b"\r\n"))
+                    server.sendall(line)
+            self._end(server)
+
+    def _rewritten(self, line: bytes) -> bytes:
+        for expression, replacement in self._rules:
+            line = expression.sub(replacement, line)
+        return line
