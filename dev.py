@@ -51,9 +51,12 @@ class SystemPackage(NamedTuple):
     service: str | None = None
 
     def is_there(self) -> bool:
-        """Look for any one of the files or programs it brings."""
+        """Look for any one of the programs or, by a pattern with slashes, files it brings."""
         path = _environment()["PATH"]
-        return any(Path(thing).exists() if "/" in thing else shutil.which(thing, path=path) for thing in self.brings)
+        return any(
+            any(Path("/").glob(thing[1:])) if thing[0] == "/" else shutil.which(thing, path=path)
+            for thing in self.brings
+        )
 
 
 SYSTEM_PACKAGES = (
@@ -61,6 +64,8 @@ SYSTEM_PACKAGES = (
     SystemPackage("apache2", ("apache2",), "apache", "apache2"),
     SystemPackage("openssl", ("openssl",), "dovecot"),
     SystemPackage("chromium-headless-shell", ("chromium-headless-shell", "chromium"), "browser"),
+    # What playwright drives the browser with does not start without it.
+    SystemPackage("libatomic1", ("/usr/lib/*/libatomic.so.1", "/usr/lib64/libatomic.so.1"), "browser"),
     SystemPackage("fonts-dejavu-core", ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu"), "browser"),
     SystemPackage("unzip", ("unzip",), "delivery"),
     SystemPackage("p7zip-full", ("7z",), "delivery"),
