@@ -29,8 +29,8 @@ class Rights:
 
     def allows(self, address: str) -> bool:
         """Tell whether *address* (lower case) may ask for recordings and receive them."""
-        domain = address.rpartition("@")[2]
-        return address in self.allowed or f"@{domain}" in self.allowed
+        name, _, domain = address.rpartition("@")
+        return bool(name) and (address in self.allowed or f"@{domain}" in self.allowed)
 
 
 def rights_of(*lists: Sequence[str]) -> Rights:
@@ -74,6 +74,6 @@ def check_amount(recordings: Sequence[Recording], limits: Limits) -> None:
 
 def within_limits(ask: Ask, limits: Limits) -> Ask:
     """Return as much of *ask* as one request may ask for: its first extensions and its first days."""
-    most = ask.period.first + timedelta(days=limits.max_days)
+    most = ask.period.first + timedelta(days=limits.max_days) - timedelta(seconds=1)  # 23:59:59, written as 23:59
     last = min(ask.period.last, most)
     return replace(ask, extensions=ask.extensions[: limits.max_extensions], period=Period(ask.period.first, last))

@@ -7,7 +7,9 @@ from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 
 _EXTENSION = re.compile(r"[0-9]{1,6}")
-_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+"""What the whole name of a telephone exchange looks like."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,5 +45,5 @@ class Ask:
     def __post_init__(self) -> None:
         if not self.extensions:
             raise RefusedError([Problem(ProblemKind.EXTENSIONS_MISSING)])
-        if self.server is not None and not _SERVER.fullmatch(self.server):
+        if self.server is not None and not SERVER_NAME.fullmatch(self.server):
             raise RefusedError([Problem(ProblemKind.SERVER_MALFORMED, self.server)])

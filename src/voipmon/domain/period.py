@@ -8,9 +8,10 @@ from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Every moment from *first* to *last*, both included, to the second.
+    """Every moment from *first* to *last*, both included, by the wall clock that they were written in.
 
-    Both are aware and keep the zone they were written in, so that they print as the asker knows them.
+    Both are aware and keep that zone, so that they print as the asker knows them. Where the clock was set back, an hour
+    is in the period both times; *first* is then the earlier moment that it can mean, *last* the later one.
 
     Raises:
         RefusedError: when it ends before it starts.
@@ -27,7 +28,8 @@ class Period:
             raise RefusedError([Problem(ProblemKind.PERIOD_BACKWARDS, written)])
 
     def __contains__(self, moment: datetime) -> bool:
-        return self.first <= moment <= self.last
+        here = moment.astimezone(self.first.tzinfo)  # two moments of one zone compare by their wall clocks
+        return self.first <= here and here.astimezone(self.last.tzinfo) <= self.last
 
     @property
     def length(self) -> timedelta:
