@@ -4,7 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -138,6 +138,26 @@ def test_an_hour_that_came_twice_is_in_the_period_both_times_and_in_the_order_of
     assert [recording.path for recording in found] == [earlier, later]
 
 
+@pytest.mark.parametrize(
+    ("zone", "name", "first"),
+    [
+        # in Asuncion, midnight before 1 October 2023 was followed by 01:00; by its id, the call was an hour earlier
+        ("America/Asuncion", "internal-1121-1-20231001-003000-1696131000.1.mp3", datetime(2023, 10, 1, 3, tzinfo=UTC)),
+        # Kiritimati had no 31 December 1994
+        ("Pacific/Kiritimati", "internal-1121-1-19941231-120000.mp3", datetime(1994, 12, 31, 22, tzinfo=UTC)),
+    ],
+)
+def test_a_stamp_that_no_clock_ever_showed_is_found_by_its_moment(
+    tmp_path: Path, zone: str, name: str, first: datetime
+) -> None:
+    put(tmp_path, name)
+    there = replace(catalogue(tmp_path), zone=ZoneInfo(zone))
+
+    found = there.find(ASK, Period(first, first + timedelta(minutes=45)))
+
+    assert [recording.path for recording in found.recordings] == [name]
+
+
 def test_a_file_that_was_just_touched_is_still_growing(tmp_path: Path) -> None:
     put(tmp_path, age=timedelta(seconds=9))
 
@@ -245,12 +265,12 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_each_file_is_given_once_under_its_own_name(tmp_path: Path) -> None:
-    real = put(tmp_path, "2025/" + NAME)
-    (tmp_path / "a").symlink_to("2025")
+    real = put(tmp_path, "z/" + NAME)
+    (tmp_path / "a").symlink_to("z")
     (tmp_path / NAME).symlink_to(real)
     (tmp_path / NAME.replace("1122", "1123")).symlink_to(real)
 
-    assert paths(tmp_path) == ["2025/" + NAME]
+    assert paths(tmp_path) == ["z/" + NAME]
 
 
 def test_links_that_lead_nowhere_or_in_a_circle_are_survived(tmp_path: Path) -> None:
