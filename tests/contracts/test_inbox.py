@@ -198,14 +198,20 @@ def test_of_a_header_that_never_ends_64_kib_are_read(world: World) -> None:
     assert len(message.header) == MOST_BYTES
 
 
-def test_mail_of_earlier_days_is_counted_unless_it_is_done(world: World) -> None:
-    days = [NOON - timedelta(days=ago) for ago in (3, 2, 1, 0)]
-    uids = [world.deliver(mail(str(day)), day) for day in days]
+def test_earlier_mail_is_counted_to_the_second_unless_it_is_done(world: World) -> None:
+    moments = [
+        NOON - timedelta(days=9),
+        NOON - timedelta(days=2),
+        NOON - timedelta(seconds=1),
+        NOON,
+        NOON + timedelta(1),
+    ]
+    uids = [world.deliver(mail(str(moment)), moment) for moment in moments]
     with world.inbox() as inbox:
-        inbox.acknowledge(uids[:1])
+        inbox.acknowledge(uids[1:2])
 
         assert inbox.count_waiting_before(NOON) == 2
-        assert inbox.count_waiting_before(NOON.astimezone(UTC) + timedelta(days=1)) == 3
+        assert inbox.count_waiting_before(NOON.astimezone(UTC) + timedelta(seconds=1)) == 3
 
 
 def test_mail_may_be_acknowledged_again_and_after_it_is_gone(world: World) -> None:

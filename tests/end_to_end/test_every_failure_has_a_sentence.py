@@ -82,7 +82,7 @@ def test_an_unreadable_recordings_folder_is_named(slave: World) -> None:
     folder.chmod(0)
 
     ended = slave.run(
-        "select-audios", "--ramais", "1121", "--inicio", "27/10/2025", "--dry-run", exits=3, prefix=_LIKE_ANYBODY
+        "select-audios", "--ramais", "1121", "--inicio", "hoje", "--dry-run", exits=3, prefix=_LIKE_ANYBODY
     )
 
     assert str(folder) in ended.stderr

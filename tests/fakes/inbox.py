@@ -53,8 +53,7 @@ class MemoryInbox:
         return [self.mails[uid] for uid in sorted(set(uids)) if uid in self.mails]
 
     def count_waiting_before(self, moment: datetime) -> int:
-        day = moment.astimezone(UTC).date()
-        return sum(self.mails[uid].arrived_at.astimezone(UTC).date() < day for uid in self.waiting())
+        return sum(self.mails[uid].arrived_at < moment for uid in self.waiting())
 
     def acknowledge(self, uids: Iterable[int]) -> None:
         self._check()

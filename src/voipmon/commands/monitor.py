@@ -25,7 +25,7 @@ from voipmon.mail.subject import (
     Help,
     SubjectError,
     canonical_subject,
-    example_subject,
+    example_ask,
     read_subject,
     strip_prefixes,
     without_code,
@@ -211,8 +211,8 @@ def _answer(mail: _Mail, sender: str, intake: Intake) -> Verdict:
             return _reply(mail, sender, VerdictKind.GUIDED, "no_request", Guide(mail.id), intake)
         _check(reading, sender, intake)
     except SubjectError as error:
-        example = example_subject(error.understood, intake.clock(), intake.zone)
-        return _reject(mail, sender, error, example, intake)
+        example = within_limits(example_ask(error.understood, intake.clock(), intake.zone), intake.limits)
+        return _reject(mail, sender, error, canonical_subject(example), intake)
     except _OverLimitError as error:
         return _reject(mail, sender, error, error.example, intake)
     _enqueue(mail, sender, reading, intake)

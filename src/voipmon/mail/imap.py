@@ -98,8 +98,18 @@ class ImapInbox:
         return sorted(self._search())
 
     def count_waiting_before(self, moment: datetime) -> int:
-        """Return how many messages without a done mark arrived on a day before that of *moment*."""
-        return len(self._search("BEFORE", moment.astimezone(UTC).date()))
+        """Return how many messages without a done mark arrived before *moment*.
+
+        A search knows whole days only, in whatever zone (RFC 3501 section 6.4.4): those around it are looked at.
+        """
+        day = moment.astimezone(UTC).date()
+        before = self._search("BEFORE", day - timedelta(days=1))
+        around = self._search("SINCE", day - timedelta(days=1), "BEFORE", day + timedelta(days=2))
+        for batch in _batches(around):
+            with self._step("looking for mail"):
+                answers = self._client.fetch(batch, ["INTERNALDATE"])
+            before |= {uid for uid, answer in answers.items() if _moment(answer.get(b"INTERNALDATE")) < moment}
+        return len(before)
 
     def read(self, uids: Iterable[int]) -> list[Message]:
         """Return those messages in the order of their uids."""

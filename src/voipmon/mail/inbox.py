@@ -51,7 +51,7 @@ class Inbox(Protocol):
         ...
 
     def count_waiting_before(self, moment: datetime) -> int:
-        """Return how many messages without a done mark arrived on a day before that of *moment*, in UTC."""
+        """Return how many messages without a done mark arrived before *moment*."""
         ...
 
     def acknowledge(self, uids: Iterable[int]) -> None:
