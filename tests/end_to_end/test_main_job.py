@@ -226,7 +226,7 @@ def test_mail_from_before_the_first_day_is_not_answered_until_init_says_so(world
     world.run("monitor")
 
     assert "voipmon init" in refused.stderr
-    assert "1 mails" in marked.stdout
+    assert "marked as done (1)" in marked.stdout
     assert len(world.queued("pending")) == 1
 
 

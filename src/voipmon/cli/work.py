@@ -100,5 +100,5 @@ def init(session: Session) -> ExitCode:
             raise click.ClickException("another monitor is at work on this state_dir: try again when it has ended")
         with closing(wiring.ledger(config)) as ledger, wiring.inbox(config, session.environ) as inbox:
             marked = mark_history(inbox, ledger, system_clock)
-    click.echo(f"{inbox.name}: {marked} mails marked as done; what comes from now on is answered")
+    click.echo(f"{inbox.name}: what was there is marked as done ({marked}); what comes from now on is answered")
     return ExitCode.SUCCESS

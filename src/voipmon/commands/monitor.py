@@ -116,7 +116,7 @@ def _check_first_pass(inbox: Inbox, intake: Intake) -> None:
     old = inbox.count_waiting_before(intake.clock() - _FIRST_PASS)
     if old:
         raise ParameterError(
-            f"{inbox.name} has {old} mails older than a day, and this is the first pass: run 'voipmon init' once, "
+            f"{inbox.name} holds mail older than a day ({old}), and this is the first pass: run 'voipmon init' once, "
             "which marks what is there as done; only what comes afterwards is answered"
         )
 

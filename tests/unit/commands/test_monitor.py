@@ -1,0 +1,321 @@
+"""What a pass decides of each mail, and in which order things become durable."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from fakes.inbox import MemoryInbox
+from support.world import parsed, text_of
+
+from voipmon.access.rights import Limits, rights_of
+from voipmon.commands.monitor import Intake, Tally, mark_history, monitor, report_silence
+from voipmon.errors import MailboxError, ParameterError
+from voipmon.mail.facts import Facts, Thread
+from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
+from voipmon.mail.letters import Letters, Stationery
+from voipmon.mail.outbox import Letter
+from voipmon.mail.spool import SpoolOutbox
+from voipmon.queue.port import State
+from voipmon.queue.spool import SpoolQueue
+
+NOON = datetime(2025, 11, 11, 15, 0, tzinfo=UTC)
+ZONE = ZoneInfo("America/Sao_Paulo")
+MANAGER = "manager@example.com"
+SUBJECT = "RAMAIS=1121,1122 INICIO=27/10/2025 08:00 FIM=28/10/2025 18:00"
+
+
+@dataclass
+class Office:
+    """A mailbox, and all that a pass needs, in a temporary folder."""
+
+    folder: Path
+    inbox: MemoryInbox
+    intake: Intake
+    clock: list[datetime]
+
+    @property
+    def now(self) -> datetime:
+        return self.clock[0]
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self.clock[0] = moment
+
+    def receive(self, subject: str = SUBJECT, sender: str = MANAGER, **more: str) -> int:
+        number = len(self.inbox.mails) + 1
+        fields = {"From": sender, "Subject": subject, "Message-ID": f"<{number}@mail.example.com>"}
+        fields |= {name.replace("_", "-"): value for name, value in more.items()}
+        header = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return self.inbox.deliver(f"{header}\r\n".encode(), self.now)
+
+    def make_pass(self) -> Tally:
+        with self.inbox:
+            return monitor(self.inbox, self.intake, lambda: False)
+
+    def queued(self) -> list[str]:
+        queue = SpoolQueue(self.folder / "spool", instance="audio")
+        return [entry.request_id for entry in queue.entries(State.PENDING)]
+
+    def letters(self) -> list[Letter]:
+        outbox = SpoolOutbox(self.folder / "state" / "outbox")
+        found = [posted.letter for posted in outbox.due(self.now)]
+        return sorted(found, key=lambda letter: letter.name)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    ledger = Ledger(tmp_path / "state" / "ledger.sqlite3")
+    now = [NOON]
+    intake = Intake(
+        ledger=ledger,
+        queue=SpoolQueue(tmp_path / "spool", instance="audio"),
+        outbox=SpoolOutbox(tmp_path / "state" / "outbox"),
+        writer=Letters(Stationery("voip.audios@example.com", "admin@example.com", "pt_BR", ZONE, "audio")),
+        rights=rights_of([MANAGER, "@company.example.com"]),
+        limits=Limits(50, 90, 10_000, 20 * 10**9, 30),
+        zone=ZONE,
+        clock=lambda: now[0],
+        own_addresses=frozenset({"voip.audios@example.com"}),
+        verify_sender="off",
+        authserv_id=None,
+    )
+    yield Office(tmp_path, MemoryInbox(), intake, now)
+    ledger.close()
+
+
+def test_a_request_is_queued_confirmed_recorded_and_only_then_marked(office: Office) -> None:
+    uid = office.receive()
+
+    tally = office.make_pass()
+
+    [request] = office.queued()
+    [letter] = office.letters()
+    assert letter.name == f"{request}.confirmation"
+    assert letter.recipients == (MANAGER, "admin@example.com")
+    assert office.inbox.done == {uid}
+    assert tally.verdicts == {VerdictKind.ACCEPTED: 1}
+
+
+def test_a_pass_that_dies_before_the_mark_is_repeated_without_a_second_request(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryInbox, "acknowledge", _failing(MailboxError("the line broke", retryable=True)))
+        with pytest.raises(MailboxError):
+            office.make_pass()
+
+    office.make_pass()
+
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+    assert office.inbox.done == {uid}
+
+
+def test_a_pass_that_dies_before_the_verdict_is_recorded_is_repeated_harmlessly(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", _failing(MailboxError("disk full", retryable=True)))
+        with pytest.raises(MailboxError):
+            office.make_pass()
+    assert office.inbox.done == set()
+
+    office.make_pass()
+
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+
+
+def test_one_mail_that_trips_over_a_fault_stops_no_other_and_is_put_aside_after_three_passes(office: Office) -> None:
+    office.intake = replace(office.intake, writer=_Clumsy(office.intake.writer.write))
+    bad = office.receive("AJUDA")
+    good = office.receive()
+
+    tallies = [office.make_pass() for _ in range(3)]
+
+    assert [tally.failed for tally in tallies] == [1, 1, 0]
+    assert office.inbox.done >= {good}
+    assert bad in office.inbox.quarantined
+    assert len(office.queued()) == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind", "words"),
+    [
+        ("RAMAIS=11x INICIO=27/10/2025", "rejection", "11x"),
+        ("RAMAIS=1121", "rejection", "INICIO"),
+        ("AJUDA", "guide", "RAMAIS="),
+        ("", "guide", "RAMAIS="),
+        ("bom dia", "guide", "RAMAIS="),
+    ],
+)
+def test_what_is_no_request_gets_one_reply_that_helps(office: Office, subject: str, kind: str, words: str) -> None:
+    office.receive(subject)
+
+    office.make_pass()
+
+    [letter] = office.letters()
+    assert letter.name.endswith(f".{kind}")
+    assert words in text_of(parsed(letter.content))
+    assert office.queued() == []
+
+
+def test_a_stranger_gets_nothing_and_is_counted_for_the_admin_the_day_after(office: Office) -> None:
+    uid = office.receive(sender="stranger@elsewhere.example.com")
+
+    office.make_pass()
+    report_silence(office.intake, "admin@example.com")
+    assert office.letters() == []
+    assert office.inbox.done == {uid}
+
+    office.now = NOON + timedelta(days=1)
+    report_silence(office.intake, "admin@example.com")
+    report_silence(office.intake, "admin@example.com")
+
+    [digest] = office.letters()
+    assert digest.recipients == ("admin@example.com",)
+    assert "1" in text_of(parsed(digest.content))
+
+
+def test_an_allowed_address_that_nobody_vouches_for_is_put_aside_without_a_reply(office: Office) -> None:
+    office.intake = replace(office.intake, verify_sender="require", authserv_id="mx.example.com")
+    forged = office.receive()
+    vouched = office.receive(
+        Authentication_Results="mx.example.com; dmarc=pass (p=REJECT) header.from=example.com",
+        Date="Tue, 11 Nov 2025 12:00:00 -0300",
+    )
+
+    office.make_pass()
+
+    assert set(office.inbox.quarantined) == {forged}
+    assert office.inbox.done == {vouched}
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+
+
+def test_the_sixth_refusal_of_an_hour_is_not_sent(office: Office) -> None:
+    for number in range(7):
+        office.receive(f"RAMAIS={number}x INICIO=27/10/2025")
+
+    tally = office.make_pass()
+
+    assert len(office.letters()) == 5
+    assert tally.verdicts == {VerdictKind.REJECTED: 5, VerdictKind.IGNORED: 2}
+
+
+def test_more_requests_than_an_hour_may_have_are_refused_with_the_limit(office: Office) -> None:
+    office.intake = replace(office.intake, limits=replace(office.intake.limits, requests_per_sender_per_hour=2))
+    for number in range(3):
+        office.receive(f"RAMAIS={1121 + number} INICIO=27/10/2025 FIM=28/10/2025")
+
+    office.make_pass()
+
+    assert len(office.queued()) == 2
+    [refusal] = [letter for letter in office.letters() if letter.name.endswith(".rejection")]
+    assert "2" in text_of(parsed(refusal.content))
+
+
+def test_a_thank_you_is_ignored_and_a_new_wish_in_the_same_thread_is_not(office: Office) -> None:
+    office.receive()
+    office.make_pass()
+    [request] = office.queued()
+    ours = f"<{request}.confirmation@example.com>"
+
+    office.receive(f"RES: Re: {SUBJECT}", In_Reply_To=ours)
+    office.receive("Re: RAMAIS=1199 INICIO=27/10/2025 FIM=28/10/2025", In_Reply_To=ours)
+    tally = office.make_pass()
+
+    assert tally.verdicts == {VerdictKind.IGNORED: 1, VerdictKind.ACCEPTED: 1}
+    assert len(office.queued()) == 2
+
+
+def test_a_mail_that_answers_itself_is_never_answered(office: Office) -> None:
+    office.receive(Auto_Submitted="auto-replied")
+    office.receive(sender="voip.audios@example.com")
+
+    tally = office.make_pass()
+
+    assert tally.verdicts == {VerdictKind.IGNORED: 2}
+    assert office.letters() == []
+
+
+def test_a_missing_end_is_the_moment_the_mail_arrived_however_late_it_is_read(office: Office) -> None:
+    office.make_pass()
+    office.receive("RAMAIS=1121 INICIO=hoje")
+    office.now = NOON + timedelta(days=2)
+
+    office.make_pass()
+
+    lease = SpoolQueue(office.folder / "spool", instance="audio").lease(office.now)
+    assert lease is not None
+    assert lease.request.parameters["inicio"] == "11/11/2025 00:00:00"
+    assert lease.request.parameters["fim"] == "11/11/2025 12:00:00"
+
+
+def test_the_code_of_a_subject_stands_in_no_file_and_no_reply(office: Office) -> None:
+    office.receive(f"[A1B2C3D4] {SUBJECT}")
+
+    office.make_pass()
+
+    written = b"".join(path.read_bytes() for path in office.folder.rglob("*") if path.is_file())
+    assert b"A1B2C3D4" not in written
+    assert len(office.queued()) == 1
+
+
+def test_a_mailbox_with_history_is_left_alone_until_init_has_marked_it(office: Office) -> None:
+    office.receive()
+    office.now = NOON + timedelta(hours=25)
+    with pytest.raises(ParameterError, match="voipmon init"):
+        office.make_pass()
+
+    with office.inbox:
+        assert mark_history(office.inbox, office.intake.ledger, office.intake.clock) == 1
+    office.receive("RAMAIS=1199 INICIO=27/10/2025 FIM=28/10/2025")
+    office.make_pass()
+
+    assert len(office.queued()) == 1
+
+
+def test_a_mail_older_than_two_weeks_is_not_answered_any_more(office: Office) -> None:
+    with office.inbox:
+        mark_history(office.inbox, office.intake.ledger, office.intake.clock)
+    office.receive()
+    office.now = NOON + timedelta(days=15)
+
+    tally = office.make_pass()
+
+    assert tally.verdicts == {VerdictKind.IGNORED: 1}
+
+
+def test_a_pass_that_is_told_to_stop_leaves_the_rest_for_the_next_one(office: Office) -> None:
+    office.receive()
+
+    with office.inbox:
+        monitor(office.inbox, office.intake, lambda: True)
+
+    assert office.inbox.done == set()
+    assert office.queued() == []
+
+
+def _failing(error: Exception) -> Callable[..., Verdict]:
+    def fail(*_: object, **__: object) -> Verdict:
+        raise error
+
+    return fail
+
+
+class _Clumsy:
+    """A writer that trips over the guide."""
+
+    def __init__(self, write: Callable[[Facts, Thread | None, datetime], Letter]) -> None:
+        self._write = write
+
+    def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
+        if facts.kind == "guide":
+            raise ZeroDivisionError("a fault of ours")
+        return self._write(facts, thread, now)
