@@ -81,12 +81,14 @@ class World:
         path.write_text("\n".join(sorted(lines, key=lambda line: ("." in line.split(" =")[0], line))) + "\n")
         return path
 
-    def start(self, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, prefix: Sequence[str] = (), stderr: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         """Start a command; *prefix* is a program that starts it, and its options."""
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "voipmon", "--config", str(self.config), *arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             env={key: value for key, value in os.environ.items() if not key.startswith("VOIPMON_")},
         )
