@@ -173,8 +173,8 @@ class LocalPublisher:
     def _seal(self, work: Path) -> None:
         """Let the web server read what it knows the name of, and wait until all is on the disk.
 
-        No bit is set for the group of a publication's folder to be handed down: a publish folder that has it hands
-        down its own, and setting it is forbidden to a hardened unit (RestrictSUIDSGID).
+        No setgid bit is set: a publish folder that has it hands its group down by itself, and a hardened unit may not
+        set it (RestrictSUIDSGID).
         """
         for_all = self.folder.stat().st_mode & stat.S_IXOTH
         for path in work.iterdir():

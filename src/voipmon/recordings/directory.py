@@ -77,17 +77,15 @@ class DirectoryCatalogue:
 
     def find(self, extensions: Collection[Extension], period: Period, server: str | None = None) -> Findings:
         """Read the folder's names, and look at the files that match."""
-        now = self.clock()  # before the folder is read: what is written meanwhile has not settled
         hits = (
             hit
             for hit in self._hits(extensions, self._day_test(period))
             if hit.call.start in period and _may_be_of(hit.call.server, server)
         )
-        return self._look_at(hits, now)
+        return self._look_at(hits)
 
     def nearest_days(self, extensions: Collection[Extension], period: Period, most: int) -> list[DayCount]:
         """Read the names of all days, and look at the files of the nearest."""
-        now = self.clock()
         first, last = _day_of(period.first, self.zone), _day_of(period.last, self.zone)
         hits_of: dict[date, list[_Hit]] = {}
         for hit in self._hits(extensions, _anything):
@@ -96,7 +94,7 @@ class DirectoryCatalogue:
         for day in sorted(hits_of, key=lambda day: (max(first - day, day - last, timedelta()), day)):
             if len(days) >= most:
                 break
-            count = len(self._look_at(hits_of[day], now).recordings)
+            count = len(self._look_at(hits_of[day]).recordings)
             if count:
                 days.append(DayCount(day, count))
         return sorted(days, key=lambda counted: counted.day)
@@ -128,10 +126,11 @@ class DirectoryCatalogue:
 
         return holds_month
 
-    def _look_at(self, hits: Iterable[_Hit], now: datetime) -> Findings:
+    def _look_at(self, hits: Iterable[_Hit]) -> Findings:
         calls: dict[tuple[str, str], list[_Hit]] = {}
         for hit in self._each_file_once(hits):
             calls.setdefault(hit.stem, []).append(hit)
+        now = self.clock()  # reading the names may have taken longer than a file needs to settle
         answers = [self._best_of(formats, now) for formats in calls.values()]
         recordings = [answer for answer in answers if isinstance(answer, Recording)]
         left_out = [answer for answer in answers if isinstance(answer, LeftOut)]

@@ -19,7 +19,7 @@ _PARTIES = r"(?P<orig>[^-/]*)-(?P<dest>[^-/]*)"
 # Parties with hyphens are read from the stamp outwards; where one party may hold them, it is the caller's.
 _PRESETS = {
     # internal-ORIGIN-DESTINATION-20251027-175340-1761598420.123.mp3, and anything after the stamp
-    "origin_dest": (rf"(?P<type>[A-Za-z]+)-(?P<orig>[^/]*?)-(?P<dest>[^-/]*)-{_STAMP}(?:[-.](?P<uid>[^/]+))?{_EXT}"),
+    "origin_dest": rf"(?P<type>[A-Za-z]+)-(?P<orig>[^/]*?)-(?P<dest>[^-/]*)-{_STAMP}(?:[-.](?P<uid>[^/]+))?{_EXT}",
     # FreePBX 2.10 to 17, Issabel: internal-DESTINATION-ORIGIN-20251027-175340-1761598420.123.wav
     "freepbx": (
         rf"(?P<type>[A-Za-z]+|\d+)-(?P<dest>[^-/]*)-(?P<orig>[^/]*)-{_STAMP}"
@@ -33,7 +33,7 @@ _PRESETS = {
     # 20190716-194847-2807-1603-1563317326.240938-1563317327.wav
     "dt_orig_dest": rf"{_STAMP}-{_PARTIES}-{_UID}(?:-\d{{10}})?{_EXT}",
     # 1544013213.0-2018-12-05-15_33-102-2001.wav
-    "uid_date_orig_dest": (rf"{_UID}-(?P<date>\d{{4}}-\d\d-\d\d)-(?P<time>\d\d_\d\d(?:_\d\d)?)-{_PARTIES}{_EXT}"),
+    "uid_date_orig_dest": rf"{_UID}-(?P<date>\d{{4}}-\d\d-\d\d)-(?P<time>\d\d_\d\d(?:_\d\d)?)-{_PARTIES}{_EXT}",
     # 1540543700-20181026-114820-7004-7001.mp3
     "epoch_dt_orig_dest": rf"(?P<uid>\d{{10}})-{_STAMP}-{_PARTIES}{_EXT}",
     # [NAME]_100-2001_20190211124709(2).wav
