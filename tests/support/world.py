@@ -82,11 +82,11 @@ class World:
         return path
 
     def start(
-        self, *arguments: str, prefix: Sequence[str] = (), stderr: int = subprocess.PIPE
+        self, *arguments: str, prefix: Sequence[str] = (), stderr: int = subprocess.PIPE, config: Path | None = None
     ) -> subprocess.Popen[str]:
         """Start a command; *prefix* is a program that starts it, and its options."""
         return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "voipmon", "--config", str(self.config), *arguments],
+            [*prefix, sys.executable, "-m", "voipmon", "--config", str(config or self.config), *arguments],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
