@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from voipmon import user
 from voipmon.clock import system_clock
 from voipmon.errors import ProcessingError
 
@@ -58,12 +59,14 @@ def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
     from voipmon.mail.token import token_of
 
     imap = config.imap
+    with user.starter():
+        password = secret_of(imap, "imap", environ)
     return ImapInbox(
         host=imap.host,
         port=imap.port,
         security=imap.security,
         user=imap.user,
-        password=secret_of(imap, "imap", environ),
+        password=password,
         token=partial(token_of, imap.token_command, imap.timeout) if imap.token_command else None,
         folder=imap.folder,
         timeout=imap.timeout,
@@ -101,12 +104,14 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
         from voipmon.mail.smtp import SmtpTransport
 
         smtp = config.smtp
+        with user.starter():
+            password = secret_of(smtp, "smtp", environ)
         return SmtpTransport(
             host=smtp.host,
             port=smtp.port,
             security=smtp.security,
             user=smtp.user,
-            password=secret_of(smtp, "smtp", environ),
+            password=password,
             sender=smtp.sender,
             timeout=smtp.timeout,
             ca_file=smtp.ca_file,

@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 import voipmon
+from voipmon import user
 from voipmon.cli import log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voipmon.config.model import Config
 
 _COMMANDS = {
@@ -52,6 +56,12 @@ class Session:
         log.set_up(self.log_level, self.log_format, loaded.config.instance)
         log.notice(loaded.notices)
         return loaded.config
+
+    @contextmanager
+    def at_work(self) -> "Iterator[Config]":
+        """Give the configuration, for a command that reads and writes what the timers do, with the rights they have."""
+        with user.owner_of(self.config.state_dir):
+            yield self.config
 
 
 class _Commands(click.Group):

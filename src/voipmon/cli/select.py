@@ -38,16 +38,16 @@ def select_audios(
     session: Session, /, *, email: str | None, dry_run: bool, as_json: bool, refresh: bool, **wish: str | None
 ) -> ExitCode:
     """Find recordings, bundle and publish them, and mail the link."""
-    config = session.config
-    if refresh:
-        return _refresh(config)
-    request = _request(wish, email)
-    desk = wiring.desk(config)
-    if dry_run:
-        findings, publication = preview(request, desk), None
-    else:
-        answered = _answer(session, request, desk)
-        findings, publication = answered.findings, answered.publication
+    with session.at_work() as config:
+        if refresh:
+            return _refresh(config)
+        request = _request(wish, email)
+        desk = wiring.desk(config)
+        if dry_run:
+            findings, publication = preview(request, desk), None
+        else:
+            answered = _answer(session, request, desk)
+            findings, publication = answered.findings, answered.publication
     shape = _json(request, findings, publication, config) if as_json else _text(findings, publication, config)
     click.echo(shape)
     return ExitCode.SUCCESS if findings.recordings else ExitCode.NOTHING_FOUND

@@ -37,7 +37,7 @@ def monitor(session: Session) -> ExitCode:
     if config.mode == "slave":
         _log.info("mail_not_read", extra={"reason": "mode is slave: this host only works the queue"})
         return ExitCode.SUCCESS
-    with wiring.only_one(config, "monitor") as alone:
+    with session.at_work(), wiring.only_one(config, "monitor") as alone:
         if not alone:
             _log.info("monitor_busy", extra={"reason": "another monitor is at work on this state_dir"})
             return ExitCode.SUCCESS
@@ -79,7 +79,7 @@ def process_queue(session: Session, limit: int | None) -> ExitCode:
         return ExitCode.SUCCESS
     from voipmon.commands.process_queue import process_queue as process
 
-    with closing(wiring.postman(config, session.environ)) as postman, shown() as progress:
+    with session.at_work(), closing(wiring.postman(config, session.environ)) as postman, shown() as progress:
         taken = process(wiring.work(config, postman, _stop_on_sigterm()), progress, limit=limit)
     _log.info("process_queue_done", extra={"requests": taken})
     return ExitCode.SUCCESS
@@ -95,7 +95,7 @@ def init(session: Session) -> ExitCode:
     if config.mode == "slave":
         click.echo("mode is slave: no mail is read here, there is nothing to mark")
         return ExitCode.SUCCESS
-    with wiring.only_one(config, "monitor") as alone:
+    with session.at_work(), wiring.only_one(config, "monitor") as alone:
         if not alone:
             raise click.ClickException("another monitor is at work on this state_dir: try again when it has ended")
         with closing(wiring.ledger(config)) as ledger, wiring.inbox(config, session.environ) as inbox:

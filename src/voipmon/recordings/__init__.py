@@ -1,1 +1,1 @@
-"""The catalogue: which recordings match these extensions and this period?"""
+"""The catalogue: it knows which recordings match which extensions and period."""
