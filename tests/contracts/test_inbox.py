@@ -103,7 +103,7 @@ def pymap() -> Iterator[Pymap]:
         yield server
 
 
-@pytest.fixture(params=["memory", "dovecot", "pymap"])
+@pytest.fixture(params=["memory", pytest.param("dovecot", marks=pytest.mark.dovecot), "pymap"])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
         return MemoryWorld()

@@ -109,8 +109,9 @@ class Dovecot:
         self.tls_port = _free_port()
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
-        (self._folder / "users").mkdir()
-        (self._folder / "users").chmod(0o755)
+        for name in ("users", "mail"):
+            (self._folder / name).mkdir()
+            (self._folder / name).chmod(0o755)  # whatever the umask is
         (self._folder / "dovecot.conf").write_text(self._configuration())
 
     def __enter__(self) -> Self:
@@ -123,8 +124,9 @@ class Dovecot:
 
     def start(self) -> None:
         """Start; on return it answers."""
+        tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []  # ends when the tests are killed
         self._process = subprocess.Popen(
-            ["dovecot", "-F", "-c", str(self._folder / "dovecot.conf")],
+            [*tied, "dovecot", "-F", "-c", str(self._folder / "dovecot.conf")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -165,7 +167,7 @@ class Dovecot:
         """
         user = f"user{next(self._numbers)}@example.com"
         home = self._folder / "mail" / user
-        home.mkdir(parents=True)
+        home.mkdir()
         uid, gid = self._owner()
         os.chown(home, uid, gid)
         extra = " ".join(f"userdb_{name}={value}" for name, value in (settings or {}).items())

@@ -68,40 +68,42 @@ class ImapStub(Listener):
     """Answers IMAP commands from a table, and hangs at those that are not in it.
 
     *answers* has for each command (`LOGIN`, `UID SEARCH`) the lines to say, `{tag}` standing for the command's own;
-    None instead of lines cuts the connection. *commands* keeps what was asked, in order.
+    None instead of lines cuts the connection. What the client says upon a `+` has the name `"+"`, and `"++"` the
+    second time. *commands* keeps what was asked.
     """
 
-    def __init__(self, answers: Mapping[str, Sequence[str] | None], greeting: str = "* OK ready") -> None:
+    def __init__(self, answers: Mapping[str, Sequence[str] | None], greeting: str | None = "* OK ready") -> None:
         super().__init__()
         self.commands: list[str] = []
         self._answers = answers
         self._greeting = greeting
 
     def serve(self, connection: socket.socket) -> None:
-        self._say(connection, self._greeting)
+        if self._greeting is None:
+            self._end(connection)
+            return
+        self._say(connection, self._greeting, "")
+        tag = pluses = ""
         with connection.makefile("rb") as lines:
             for line in lines:
-                if not self._answer(connection, line.decode("latin-1").rstrip("\r\n")):
+                first, space, command = line.decode("latin-1").rstrip("\r\n").partition(" ")
+                tag, pluses = (first, "") if space else (tag, pluses + "+")
+                self.commands.append(command or first)
+                answer = self._answers.get(pluses or _name(command), ())
+                if answer is None:
+                    self._end(connection)
                     return
-
-    def _answer(self, connection: socket.socket, line: str) -> bool:
-        tag, _, command = line.partition(" ")
-        self.commands.append(command or tag)
-        words = command.upper().split(" ")
-        name = " ".join(words[:2]) if words[0] == "UID" else words[0]
-        if name not in self._answers:
-            return True
-        answer = self._answers[name]
-        if answer is None:
-            self._end(connection)
-            return False
-        for said in answer:
-            self._say(connection, said.replace("{tag}", tag))
-        return True
+                for said in answer:
+                    self._say(connection, said, tag)
 
     @staticmethod
-    def _say(connection: socket.socket, line: str) -> None:
-        connection.sendall(line.encode("latin-1") + b"\r\n")
+    def _say(connection: socket.socket, line: str, tag: str) -> None:
+        connection.sendall(line.replace("{tag}", tag).encode("latin-1") + b"\r\n")
+
+
+def _name(command: str) -> str:
+    words = command.upper().split(" ")
+    return " ".join(words[:2]) if words[0] == "UID" else words[0]
 
 
 class RewritingProxy(Listener):

@@ -196,6 +196,7 @@ class ImapInbox:
                     self._present_token(secret)
                 else:
                     self._present_password(secret)
+                self._client.capabilities()  # often told with the answer, which SELECT makes imaplib forget
             except LoginError as error:
                 cause = error.__context__ or error
                 if isinstance(cause, IMAPClientAbortError):  # imapclient takes a lost line for a wrong password
@@ -209,8 +210,8 @@ class ImapInbox:
                 ) from error
 
     def _present_token(self, token: str) -> None:
-        words = iter([f"user={self.user}\1auth=Bearer {token}\1\1"])
-        self._client.sasl_login("XOAUTH2", lambda _: next(words, ""))  # "" asks for the refusal's text
+        words = iter([f"user={self.user}\1auth=Bearer {token}\1\1", ""])  # "" is for the text of a refusal
+        self._client.sasl_login("XOAUTH2", lambda _: next(words, None))
 
     def _present_password(self, password: str) -> None:
         plain_words = _PLAIN_USER.fullmatch(self.user) and password.isascii() and password.isprintable()
@@ -240,7 +241,7 @@ class ImapInbox:
                     f"{self.host} has no folder {self.folder!r} for {self.user!r} ({words}): check imap.folder",
                     retryable=_passes(words),
                 ) from error
-        self._exists = answer[b"EXISTS"]
+        self._exists = answer.get(b"EXISTS", 0)
         kept = {flag.lower() for flag in answer.get(b"PERMANENTFLAGS", ())}
         keywords = kept & {rb"\*", DONE_KEYWORD.lower().encode()}
         self._mark_by(Marks.KEYWORD if keywords else Marks.FOLDER)
@@ -345,7 +346,8 @@ class ImapInbox:
         """Say what went wrong. A connection that was lost is not used any more, not even for a goodbye."""
         if isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError):
             words = _words(error)
-            return MailboxError(f"{self.host} refused {step}: {words}", retryable=_passes(words))
+            passes = _passes(words) or self._connected is None  # instead of a greeting: too busy, mostly
+            return MailboxError(f"{self.host} refused {step}: {words}", retryable=passes)
         self._lost = True
         cause = error.__context__ if isinstance(error, IMAPClientAbortError) else error
         if isinstance(cause, OSError) or (isinstance(cause, UnicodeError) and self._connected is None):
@@ -354,7 +356,7 @@ class ImapInbox:
         words = _words(error)
         if isinstance(error, IMAPClientAbortError):
             said = f" ({words})" if words and "EOF" not in words else ""
-            return MailboxError(f"{self.host} ended the connection while {step}{said}", retryable=True)
+            return MailboxError(f"{self.host} broke the connection while {step}{said}", retryable=True)
         return MailboxError(f"{self.host} gave an answer that is no IMAP while {step}: {words}")
 
 
