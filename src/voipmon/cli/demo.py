@@ -12,7 +12,10 @@ from voipmon.errors import ExitCode, MissingExtraError
 
 @click.command()
 @click.option(
-    "--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep everything in DIR: mails, page, ZIP."
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Use DIR instead of a new folder among the temporary files.",
 )
 @click.option("--serve", is_flag=True, help="Stay with the web server running until Ctrl-C.")
 def demo(keep: Path | None, serve: bool) -> ExitCode:  # noqa: FBT001 - given by click
@@ -26,8 +29,7 @@ def demo(keep: Path | None, serve: bool) -> ExitCode:  # noqa: FBT001 - given by
     with demo_folder(keep) as folder:
         click.echo(f"voipmon demo, in {folder.root}\n")
         play(folder, _Teller(), system_clock, serve=serve)
-    if keep is None:
-        click.echo("\nThe folder is removed again: --keep DIR keeps it, --serve lets you listen.")
+        click.echo("\nAll of it stays there." + ("" if serve else " With --serve you can listen."))
     return ExitCode.SUCCESS
 
 
@@ -35,7 +37,8 @@ class _Teller:
     """Writes on stdout: with check marks on a terminal, in plain ASCII elsewhere."""
 
     def __init__(self) -> None:
-        signs = sys.stdout.isatty() and sys.stdout.encoding.lower().startswith("utf")
+        self._utf = sys.stdout.encoding.lower().startswith("utf")
+        signs = self._utf and sys.stdout.isatty()
         self._mark = click.style("✓", fg="green") if signs else "[ok]"
         self._margin = " " * (2 if signs else 5)
         self._color = False if "NO_COLOR" in os.environ else None
@@ -46,4 +49,5 @@ class _Teller:
 
     def note(self, what: str) -> None:
         """Tell more about it."""
-        click.echo(f"{self._margin}{what}")
+        line = f"{self._margin}{what}"
+        click.echo(line if self._utf else line.encode("ascii", "replace").decode("ascii"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from voipmon.errors import ParameterError, ProcessingError
 
@@ -36,15 +36,16 @@ class DemoFolder:
 
 @contextmanager
 def demo_folder(keep: Path | None) -> Iterator[DemoFolder]:
-    """Yield the folder *keep*, made or emptied of an earlier demo, or else a temporary one that is removed at the end.
+    """Yield the folder *keep*, made or emptied of an earlier demo, or else a new one among the temporary files.
+
+    Either stays, so that a person can look at what is in it.
 
     Raises:
         ParameterError: *keep* holds something else than a demo, is in use by another one, or cannot be written.
         ProcessingError: there is no place for temporary files.
     """
     if keep is None:
-        with _temporary() as root:
-            yield _furnished(root)
+        yield _furnished(_temporary())
         return
     try:
         descriptor = _claim(keep)
@@ -56,14 +57,11 @@ def demo_folder(keep: Path | None) -> Iterator[DemoFolder]:
         os.close(descriptor)
 
 
-@contextmanager
-def _temporary() -> Iterator[Path]:
+def _temporary() -> Path:
     try:
-        folder = TemporaryDirectory(prefix="voipmon-demo-")
+        return Path(mkdtemp(prefix="voipmon-demo-"))
     except OSError as error:
         raise ProcessingError(f"there is no place for a temporary folder: {error.strerror}: set TMPDIR") from error
-    with folder as name:
-        yield Path(name)
 
 
 def _claim(folder: Path) -> int:

@@ -86,8 +86,16 @@ def answers_in(folder: Path) -> list[Answer]:
     return [_answer(file) for file in sorted(folder.glob("*.eml"))]
 
 
+def text_of(file: Path) -> str:
+    """Return the text part of a mail that was sent."""
+    text = _message(file).get_body(("plain",))
+    return str(text.get_content()) if text else ""
+
+
 def _answer(file: Path) -> Answer:
-    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-    text = message.get_body(("plain",))
-    links = _LINK.findall(text.get_content()) if text else []
-    return Answer(file, file.stem.partition("-")[2], str(message["To"]), tuple(links))
+    links = _LINK.findall(text_of(file))
+    return Answer(file, file.stem.partition("-")[2], str(_message(file)["To"]), tuple(links))
+
+
+def _message(file: Path) -> EmailMessage:
+    return email.message_from_bytes(file.read_bytes(), EmailMessage, policy=email.policy.default)

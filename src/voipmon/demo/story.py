@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 from voipmon.clock import Clock
 from voipmon.demo.check import Delivery, check
 from voipmon.demo.folder import DemoFolder
-from voipmon.demo.mails import MAILBOX, PASSWORD, Mail, answers_in, deliver, three_mails
+from voipmon.demo.mails import MAILBOX, PASSWORD, Mail, answers_in, deliver, text_of, three_mails
 from voipmon.demo.recordings import make_up_calls, record
 from voipmon.demo.servers import HOST, Servers
 from voipmon.errors import ProcessingError
 
 _ZONE = ZoneInfo("America/Sao_Paulo")
 _EXTENSIONS = ("1121", "1122")
+_QUOTED = 10  # lines
 _PATIENCE = 120.0  # seconds for one command
 
 _CONFIGURATION = """\
@@ -106,6 +107,7 @@ def play(folder: DemoFolder, narrator: Narrator, clock: Clock, *, serve: bool) -
             f"checked: page and sound answer; the ZIP opens and has exactly the {len(expected)} recordings that match"
         )
         _show(delivery, folder, narrator)
+        _quote(delivery, narrator)
         if serve:
             _wait(delivery, narrator)
 
@@ -165,6 +167,15 @@ def _show(delivery: Delivery, folder: DemoFolder, narrator: Narrator) -> None:
     for name, url in ("page", delivery.page), ("ZIP", delivery.bundle):
         path = folder.public / urlsplit(url).path.lstrip("/")
         narrator.note(f"{name:<4}  {path.relative_to(folder.root)}")
+
+
+def _quote(delivery: Delivery, narrator: Narrator) -> None:
+    """Show how the mail with the recordings begins."""
+    lines = text_of(delivery.mail).splitlines()
+    narrator.did("the mail that the manager holds now begins:")
+    for line in lines[:_QUOTED]:
+        narrator.note(f"| {line}"[:95])
+    narrator.note(f"| ... {len(lines) - _QUOTED} more lines")
 
 
 def _wait(delivery: Delivery, narrator: Narrator) -> None:

@@ -7,13 +7,16 @@ from voipmon.demo.folder import demo_folder
 from voipmon.errors import ParameterError, ProcessingError
 
 
-def test_without_keep_nothing_is_left() -> None:
+def test_without_keep_a_new_folder_among_the_temporary_files_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
     with demo_folder(None) as folder:
         (folder.mails / "01-result.eml").touch()
 
-        assert folder.recordings.is_dir()
-
-    assert not folder.root.exists()
+    assert folder.root.parent == tmp_path
+    assert (folder.root / "mails" / "01-result.eml").exists()
 
 
 def test_a_kept_folder_is_made_and_stays(tmp_path: Path) -> None:
