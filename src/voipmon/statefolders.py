@@ -1,15 +1,19 @@
 """Files that are in exactly one of several folders at every moment, each its own lock.
 
-The folder a file is in is its state; one rename changes it, and whoever holds the `flock` on the inode may do so. The
-lock travels with the inode from folder to folder and dies with the process: no time-outs, no markers, no registry.
-Beside the folders stand only `.lock` and `.tmp/`. The steps and what a crash at each leaves: docs/queue.md.
+The folder a file is in is its state. Two rules keep any number of processes apart, and both kinds of lock die with the
+process that has them: no time-outs, no markers, no registry.
+
+- A file belongs to whoever holds the `flock` on its inode; the lock travels with it from folder to folder.
+- Names change only under `.lock`, for as long as that takes.
+
+Beside the folders stand only `.lock` and `.tmp/`. The steps, and what a crash at each leaves: docs/queue.md.
 """
 
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,32 +23,41 @@ from voipmon.files import sync_directory
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO or a link must not hold us up
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_TEMPORARY = ".tmp"
+_REASON = ".error.txt"
+_MOST_BYTES = 8_000_000
 
 
 class OddFileError(OSError):
     """What bears the name is no regular file: a folder, a link, a pipe."""
 
 
+class MovedError(OSError):
+    """The file is no longer where it was: somebody moved, replaced or removed it by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A file that bears a name already: its state and its bytes."""
+    """A file that bears a name already: its state and its bytes, none where they cannot be read."""
 
     state: str
     data: bytes
 
 
 class StateFolders:
-    """A folder for each of *states*, in the order a file goes through them, below *root*; all on one file system."""
+    """A folder for each of *states*, in the order a file goes through them, below *root*; all on one file system.
 
-    def __init__(self, root: Path, states: tuple[str, ...]) -> None:
+    What is no file of ours is set aside in the last of them. There, *is_ours* tells by the content whether a file
+    bears its name: that of one that was set aside is free.
+    """
+
+    def __init__(self, root: Path, states: tuple[str, ...], is_ours: Callable[[bytes], bool]) -> None:
         self.root = root
         self.states = states
-        self._temporary = root / ".tmp"
-
-    def prepare(self) -> None:
-        """Make the folders that are missing."""
-        for folder in (*self.states, ".tmp"):
-            (self.root / folder).mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._is_ours = is_ours
+        self._prepared = False
+        self._depth = 0
+        self._lock = -1
 
     def path(self, state: str, name: str) -> Path:
         """Return where the file of that name is while it is in that state."""
@@ -57,54 +70,55 @@ class StateFolders:
         except FileNotFoundError:
             return []
 
-    def find(self, name: str) -> Known | None:
-        """Return the file of that name in whatever state; exact while no file moves backwards, as `add` sees to."""
-        for state in self.states:
-            try:
-                return Known(state, self.path(state, name).read_bytes())
-            except FileNotFoundError:
-                continue
-        return None
+    def read(self, state: str, name: str) -> bytes:
+        """Return the content of a file, whoever holds it; at most 8 MB of it.
 
-    def add(self, state: str, name: str, data: bytes) -> Known | None:
-        """Add a new file; durable on return. If the name is known, change nothing and return what bears it."""
-        self.prepare()
-        descriptor, temporary = self._create_temporary()
+        Raises:
+            OddFileError: it is no regular file.
+            OSError: it is gone, or cannot be read.
+        """
+        descriptor = self._open(state, name)
         try:
-            _write(descriptor, data)
-            with self._locked():
-                known = self.find(name)
-                if known is not None:
-                    temporary.unlink()
-                    return known
-                fcntl.flock(descriptor, fcntl.LOCK_UN)  # .lock keeps the sweeper away; a worker may take it at once
-                temporary.rename(self.path(state, name))
-            sync_directory(self.root / state)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+            return _read(descriptor)
         finally:
             os.close(descriptor)
+
+    def find(self, name: str, *, besides: "Held | None" = None) -> Known | None:
+        """Return what bears that name in whatever state, *besides* left out; exact under the lock."""
+        for state in self.states:
+            if besides is not None and (state, name) == (besides.state, besides.name):
+                continue
+            known = self._known(state, name)
+            if known is not None and (state != self.states[-1] or self._is_ours(known.data)):
+                return known
         return None
+
+    def add(self, state: str, name: str, data: bytes, modified: int | None = None) -> Known | None:
+        """Add a new file, or change nothing and return what bears its name; either is durable on return.
+
+        *modified* is the modification time it gets, in nanoseconds; it keeps that when it comes back to a state.
+        """
+        with self.draft(data, modified) as draft:
+            with self.locked():
+                known = self.find(name)
+                if known is None:
+                    draft.unlock()  # .lock keeps the sweeper away, and a worker may take it at once
+                    draft.put(state, name)
+            self.sync(known.state if known else state)  # who added the known one may have died before doing so
+        return known
 
     def hold(self, state: str, name: str) -> "Held | None":
         """Take the lock of a file. None: somebody else has it, or has moved the file on.
 
         Raises:
             OddFileError: it is no regular file.
-            PermissionError: it cannot be opened.
+            OSError: it cannot be opened.
         """
         try:
-            held = Held(self, name, state, os.open(self.path(state, name), _READ))
+            held = Held(self, name, state, self._open(state, name))
         except FileNotFoundError:
             return None
-        except OSError as error:
-            if self.path(state, name).is_symlink():
-                raise OddFileError(f"{name} is a link") from error
-            raise
         try:
-            if not stat.S_ISREG(held.status().st_mode):
-                raise OddFileError(f"{name} is not a regular file")
             if held.lock() and held.still_there():
                 return held
         except BaseException:
@@ -113,33 +127,136 @@ class StateFolders:
         held.release()
         return None
 
+    def set_aside(self, state: str, name: str, reason: str) -> None:
+        """Move what is no file of ours to the last state, untouched, with `<name>.error.txt` beside it first.
+
+        It may be anything that has a name. A name that is taken there gets a number. Nothing to do if it is gone.
+        """
+        aside = self.states[-1]
+        with self.draft(f"{reason}\n".encode("utf-8", "backslashreplace")) as draft, self.locked():
+            if not _exists(self.path(state, name)):
+                return
+            free = self._free(aside, name)
+            draft.put(aside, free + _REASON)
+            self.path(state, name).rename(self.path(aside, free))
+        self.sync(aside)
+
+    def make_room(self, state: str, name: str) -> None:
+        """Give another name to what somebody put by hand where a file is about to be put; under the lock."""
+        reason = self.path(state, name + _REASON)
+        if _exists(self.path(state, name)):
+            free = self._free(state, name)
+            if _exists(reason):
+                reason.rename(self.path(state, free + _REASON))
+            self.path(state, name).rename(self.path(state, free))
+        elif state == self.states[-1]:
+            reason.unlink(missing_ok=True)  # left of one that was mended while it was being set aside
+
     def sweep(self) -> None:
         """Remove the temporary files of dead processes."""
-        if not self.names(".tmp"):
+        if not self.names(_TEMPORARY):
             return
-        with self._locked():
-            for name in self.names(".tmp"):
-                held = self.hold(".tmp", name)
-                if held is not None:
-                    with held:
-                        held.path.unlink()
+        with self.locked():
+            for name in self.names(_TEMPORARY):
+                with suppress(OSError):  # what cannot be removed now does no harm until the next sweep
+                    held = self.hold(_TEMPORARY, name)
+                    if held is not None:
+                        with held:
+                            held.path.unlink()
+
+    def sync(self, state: str) -> None:
+        """Wait until the names in that state are on the disk."""
+        sync_directory(self.root / state)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from changing names. A block within a block is fine."""
+        if not self._depth:
+            self._prepare()
+            self._lock = self._take_lock()
+        self._depth += 1
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)
+            self._depth -= 1
+            if not self._depth:
+                os.close(self._lock)
 
-    def _create_temporary(self) -> tuple[int, Path]:
-        """Create and lock a temporary file, so that no sweeper finds it unlocked while this process lives."""
-        path = self._temporary / f"{os.getpid()}-{os.urandom(6).hex()}"
-        with self._locked():
-            descriptor = os.open(path, _CREATE, 0o640)
+    @contextmanager
+    def draft(self, data: bytes, modified: int | None = None) -> Iterator["Held"]:
+        """Write a temporary file; durable, and gone at the end of the block unless it was put somewhere.
+
+        Its lock is held, so that no sweeper takes it while this process lives.
+        """
+        name = f"{os.getpid()}-{os.urandom(6).hex()}"
+        with self.locked():
+            draft = Held(self, name, _TEMPORARY, os.open(self.path(_TEMPORARY, name), _CREATE, 0o640))
+            draft.lock()
+        with draft:
+            try:
+                self._hand_over(draft.path)
+                draft.write(data, modified)
+                yield draft
+            finally:
+                if draft.state == _TEMPORARY:
+                    draft.path.unlink(missing_ok=True)
+
+    def _prepare(self) -> None:
+        """Make the folders that are missing; once is enough for a process."""
+        if self._prepared:
+            return
+        for folder in (*self.states, _TEMPORARY):
+            path = self.root / folder
+            try:
+                path.mkdir(mode=0o750, parents=True)
+            except FileExistsError:
+                continue
+            self._hand_over(path)
+        self._prepared = True
+
+    def _take_lock(self) -> int:
+        path = self.root / ".lock"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._hand_over(path)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return descriptor, path
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _open(self, state: str, name: str) -> int:
+        path = self.path(state, name)
+        try:
+            descriptor = os.open(path, _READ)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if not stat.S_ISREG(path.lstat().st_mode):  # a link, a socket
+                raise OddFileError(f"{name} is not a regular file") from error
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OddFileError(f"{name} is not a regular file")
+        return descriptor
+
+    def _known(self, state: str, name: str) -> Known | None:
+        try:
+            return Known(state, self.read(state, name))
+        except FileNotFoundError:
+            return None
+        except (OddFileError, PermissionError):
+            return Known(state, b"")
+
+    def _free(self, state: str, name: str) -> str:
+        return next(other for other in _variants(name) if not _exists(self.path(state, other)))
+
+    def _hand_over(self, path: Path) -> None:
+        """Give what root makes to the owner of *root*: a helping hand must not lock the service out."""
+        if os.geteuid() == 0:
+            owner = self.root.stat()
+            if (owner.st_uid, owner.st_gid) != (0, 0):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 class Held:
@@ -168,6 +285,14 @@ class Held:
             return False
         return True
 
+    def unlock(self) -> None:
+        """Let the lock go and keep the file open."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def release(self) -> None:
+        """Let the lock and the file go."""
+        os.close(self._descriptor)
+
     def still_there(self) -> bool:
         """Tell whether the path still leads to this file: somebody may have moved it by hand."""
         try:
@@ -177,59 +302,83 @@ class Held:
         own = self.status()
         return (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
 
-    def read(self, most: int) -> bytes:
-        """Return the content, at most *most* bytes of it."""
-        parts = []
-        offset = 0
-        while offset < most and (part := os.pread(self._descriptor, most - offset, offset)):
-            parts.append(part)
-            offset += len(part)
-        return b"".join(parts)
+    def read(self) -> bytes:
+        """Return the content; at most 8 MB of it."""
+        return _read(self._descriptor)
 
-    def rewrite(self, data: bytes) -> None:
-        """Replace the content in one step, the lock kept; durable with the move that follows.
+    def write(self, data: bytes, modified: int | None = None) -> None:
+        """Write the content of a new file and wait until it is on the disk."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        if modified is not None:
+            os.utime(self._descriptor, ns=(modified, modified))
+        os.fsync(self._descriptor)
 
-        Raises:
-            FileNotFoundError: the file is no longer where it was; nothing is changed.
-        """
-        descriptor, temporary = self._folders._create_temporary()  # noqa: SLF001 - one idea in two classes
-        try:
-            _write(descriptor, data)
-            if not self.still_there():
-                raise FileNotFoundError(f"{self.path} was moved or replaced by hand")
-            temporary.rename(self.path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            os.close(descriptor)
-            raise
-        os.close(self._descriptor)
-        self._descriptor = descriptor
-
-    def move(self, state: str, name: str | None = None) -> None:
-        """Change the state, and the name where one is given; durable on return. The lock is kept.
-
-        Raises:
-            FileNotFoundError: the file is no longer where it was.
-        """
-        states = self._folders.states
-        if states.index(state) < states.index(self.state) or name is not None:
-            with self._folders._locked():  # noqa: SLF001 - so that `find` cannot miss a file that moves backwards
-                self._rename(state, name or self.name)
-        else:
-            self._rename(state, self.name)
-        sync_directory(self._folders.root / state)
-
-    def _rename(self, state: str, name: str) -> None:
-        target = self._folders.path(state, name)
-        if not self.still_there():
-            raise FileNotFoundError(f"{self.path} was moved or replaced by hand")
-        self.path.rename(target)
+    def put(self, state: str, name: str) -> None:
+        """Rename the file, and replace what is there; under the lock."""
+        self.path.rename(self._folders.path(state, name))
         self.state = state
         self.name = name
 
-    def release(self) -> None:
-        """Let the lock go."""
-        os.close(self._descriptor)
+    def claim(self, state: str, name: str, data: bytes | None = None) -> Known | None:
+        """Move the file on under *name*, its content replaced by *data*; not yet durable.
+
+        If another file bears that name, change nothing and return that one.
+
+        Raises:
+            MovedError: the file is no longer where it was.
+        """
+        with self._folders.locked():
+            known = self._folders.find(name, besides=self)
+            if known is None:
+                with self._draft(state, data) as draft:
+                    self._change(state, name, draft)
+        return known
+
+    def move(self, state: str, data: bytes | None = None) -> None:
+        """Change the state, and the content where *data* is given; durable on return. The lock is kept.
+
+        Forward the content changes before the folder, backward after it: an end that was written down is an end, and
+        a file that goes back is at worst what it was. What somebody put in the way by hand gets another name.
+
+        Raises:
+            MovedError: the file is no longer where it was.
+        """
+        if state != self.state:
+            with self._draft(state, data) as draft, self._folders.locked():
+                self._change(state, self.name, draft)
+        self._folders.sync(state)
+
+    @contextmanager
+    def _draft(self, state: str, data: bytes | None) -> Iterator["Held | None"]:
+        if data is None:
+            yield None
+            return
+        modified = self.status().st_mtime_ns if self._is_back(state) else None
+        with self._folders.draft(data, modified) as draft:
+            yield draft
+
+    def _change(self, state: str, name: str, draft: "Held | None") -> None:
+        backward = self._is_back(state)
+        if not self.still_there():
+            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
+        if draft is not None and not backward:
+            self._become(draft)
+        self._folders.make_room(state, name)
+        self.put(state, name)
+        if draft is not None and backward:
+            self._become(draft)
+
+    def _become(self, draft: "Held") -> None:
+        """Take the place of the old content, and its descriptor; the old one is the draft's to close."""
+        draft.put(self.state, self.name)
+        self._descriptor, draft._descriptor = draft._descriptor, self._descriptor  # noqa: SLF001 - of the same class
+
+    def _is_back(self, state: str) -> bool:
+        """Tell whether that state comes before this one; a file that came back is told by its old modification time."""
+        states = self._folders.states
+        return states.index(state) < states.index(self.state)
 
     def __enter__(self) -> Self:
         return self
@@ -240,8 +389,28 @@ class Held:
         self.release()
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.fsync(descriptor)
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _variants(name: str) -> Iterator[str]:
+    """Yield the name, then others with a number; all are short enough to have `.error.txt` behind them."""
+    stem = os.fsdecode(os.fsencode(name.removesuffix(".json"))[:200])
+    yield f"{stem}.json"
+    number = 2
+    while True:
+        yield f"{stem}.{number}.json"
+        number += 1
+
+
+def _read(descriptor: int) -> bytes:
+    parts = []
+    offset = 0
+    while offset < _MOST_BYTES and (part := os.pread(descriptor, _MOST_BYTES - offset, offset)):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)

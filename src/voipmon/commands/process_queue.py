@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from voipmon.access.rights import Rights, within_limits
 from voipmon.commands.select_audios import Desk, answer, thread_of
@@ -11,8 +12,8 @@ from voipmon.delivery.publisher import Progress
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.request import RECORDINGS, Request
 from voipmon.domain.wording import read_ask
-from voipmon.errors import ParameterError, ProcessingError, StoppedError, VoipmonError
-from voipmon.mail.facts import Failure, Rejection
+from voipmon.errors import LeaseLostError, ParameterError, ProcessingError, StoppedError, VoipmonError
+from voipmon.mail.facts import Facts, Failure, Rejection
 from voipmon.mail.subject import Understood, canonical_subject, example_subject
 from voipmon.queue.port import Lease, Queue
 from voipmon.queue.retry import RetryRule, next_attempt
@@ -42,31 +43,44 @@ def process_queue(work: Work, progress: Progress, *, limit: int | None = None) -
     Raises:
         ProcessingError: the queue, the outbox or the publications' folder cannot be used at all.
     """
-    clock = work.desk.clock
+    try:
+        work.queue.recover(work.desk.clock())
+        taken = _answer_waiting(work, progress, limit)
+    except ProcessingError:  # what is written already can be sent, and what is old removed
+        _tidy(work)
+        raise
+    _tidy(work)
+    return taken
 
+
+def _tidy(work: Work) -> None:
+    work.postman.send_letters()
+    work.desk.publisher.expire(work.desk.clock())
+
+
+def _answer_waiting(work: Work, progress: Progress, limit: int | None) -> int:
     def watched(done: int, total: int) -> None:
         if work.stop():
             raise StoppedError("told to stop")
         progress(done, total)
 
-    work.queue.recover(clock())
     taken = 0
     while (limit is None or taken < limit) and not work.stop():
-        lease = work.queue.lease(clock())
+        lease = work.queue.lease(work.desk.clock())
         if lease is None:
             break
         taken += 1
         _work_on(lease, work, watched)
         work.postman.send_letters()
-    work.postman.send_letters()
-    work.desk.publisher.expire(clock())
     return taken
 
 
 def _work_on(lease: Lease, work: Work, progress: Progress) -> None:
     try:
         _answer(lease, work, progress)
-    except ProcessingError:  # not even the failure can be recorded: nothing more can be done in this pass
+    except LeaseLostError as error:
+        _log.warning("request_moved", extra={"request": lease.request.id, "reason": str(error)})
+    except BaseException:  # not even the failure can be recorded, or Ctrl-C: nothing more can be done in this pass
         work.queue.release(lease)
         raise
 
@@ -74,7 +88,7 @@ def _work_on(lease: Lease, work: Work, progress: Progress) -> None:
 def _answer(lease: Lease, work: Work, progress: Progress) -> None:
     request = lease.request
     if lease.attempt > work.rule.max_attempts:
-        _fail(lease, ProcessingError(f"the worker died {lease.deaths} times"), work)
+        _fail(lease, ProcessingError(_why_too_often(lease)), work)
         return
     try:
         _check_rights(request, work.rights)
@@ -110,9 +124,8 @@ def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
     _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
     now = work.desk.clock()
     if all(work.rights.allows(address) for address in (request.requester, request.recipient)):
-        facts = Rejection(request.id, error.problems, _example(request, work.desk))
-        letter = work.desk.writer.write(facts, thread_of(request), now)
-        work.desk.outbox.post(letter, now)
+        facts = Rejection(request.id, error.problems, _example(request, work.desk), request.round)
+        _tell(request, facts, work, now)
     work.queue.fail(lease, str(error), now)
 
 
@@ -133,9 +146,24 @@ def _fail(lease: Lease, error: VoipmonError, work: Work) -> None:
     now = work.desk.clock()
     _log.error("request_failed", extra={"request": request.id, "reason": str(error)})
     if work.rights.allows(request.recipient):
-        facts = Failure(request.id, request.round)
-        work.desk.outbox.post(work.desk.writer.write(facts, thread_of(request), now), now)
+        _tell(request, Failure(request.id, request.round), work, now)
     work.queue.fail(lease, str(error), now)
+
+
+def _tell(request: Request, facts: Facts, work: Work, now: datetime) -> None:
+    """Post a letter about a request's end; one that cannot be written must not keep it from ending."""
+    try:
+        letter = work.desk.writer.write(facts, thread_of(request), now)
+    except Exception:  # noqa: BLE001 - a fault of ours, or words that fit into no mail
+        _log.exception("letter_not_written", extra={"request": request.id, "kind": facts.kind})
+        return
+    work.desk.outbox.post(letter, now)
+
+
+def _why_too_often(lease: Lease) -> str:
+    if lease.deaths >= lease.attempt - 1:
+        return f"the worker died {lease.deaths} times"
+    return f"{lease.attempt - 1} attempts failed, in {lease.deaths} of them the worker died"
 
 
 def _example(request: Request, desk: Desk) -> str:

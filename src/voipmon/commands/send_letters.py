@@ -20,7 +20,7 @@ class Sending:
 
 
 class Postman:
-    """Sends the letters that are due. Once the server is found away, it is not tried again in this pass.
+    """Sends the letters that are due, for one pass: each is tried once, the server no more once it is found away.
 
     *connect* makes the transport when there is a first letter to send, so that an idle pass needs none.
     """
@@ -31,12 +31,14 @@ class Postman:
         self._clock = clock
         self._transport: Transport | None = None
         self._away: str | None = None
+        self._tried: set[str] = set()
 
     def send_letters(self) -> Sending:
         """Send what is due. Never raises for what the mail server does: what is not sent stays in the outbox."""
         sent: set[str] = set()
         if self._away is None:
-            for posted in self._outbox.due(self._clock()):
+            for posted in self._outbox.due(self._clock(), self._tried):
+                self._tried.add(posted.letter.name)
                 try:
                     if self._send(posted):
                         sent.add(posted.letter.name)
@@ -69,6 +71,12 @@ class Postman:
             else:
                 self._outbox.give_up(posted, self._clock(), str(error))
                 _log.error("letter_refused", extra={**extra, "reason": str(error)})
+            return False
+        except ServerAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one letter that trips over a fault of ours must not stop the others
+            self._outbox.keep(posted, self._clock(), f"unexpected {type(error).__name__}", uncertain=True)
+            _log.exception("letter_crashed", extra=extra)
             return False
         self._outbox.sent(posted, self._clock(), refused=receipt.refused, later=receipt.later)
         _log.info("letter_sent", extra=extra)

@@ -1,6 +1,6 @@
 """The port to the letters that wait to be sent, and the letter itself."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -37,37 +37,40 @@ class Outbox(Protocol):
     """Keeps letters until they are sent: durable, each once."""
 
     def post(self, letter: Letter, now: datetime) -> bool:
-        """Keep the letter to be sent; durable on return. False if one of that name is or was here: it stays as it is."""
+        """Keep the letter to be sent; durable on return. False if one of that name is or was here, which stays."""
         ...
 
     def has(self, name: str) -> bool:
         """Tell whether a letter of that name is or was here."""
         ...
 
-    def due(self, now: datetime) -> Iterator[Posted]:
+    def due(self, now: datetime, skip: Collection[str] = ()) -> Iterator[Posted]:
         """Take the letters whose time has come, oldest first, one at a time, each for this process alone.
+
+        The names in *skip* are left out: what was tried in a pass is tried again in the next one at the earliest.
 
         Each must be given to one of the four methods below before the next is asked for; one that is given to none
         (the process died) counts as uncertain at the next pass.
         """
         ...
 
-    def sent(
-        self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()
-    ) -> None:
-        """The server took it. *refused* says which recipients it will never take, *later* which to try again."""
+    def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
+        """Record that the server took it. *refused* says which recipients it will never take, *later* which not yet."""
         ...
 
     def keep(self, posted: Posted, now: datetime, reason: str, *, uncertain: bool) -> None:
-        """It was not sent, or nobody knows (*uncertain*): it stays, and is tried again with the same bytes."""
+        """Record that it was not sent, or that nobody knows (*uncertain*): it is tried again with the same bytes.
+
+        After a few uncertain attempts, or some days, it is set aside as if given up.
+        """
         ...
 
     def give_back(self, posted: Posted) -> None:
-        """It was not tried: it stays as it was."""
+        """Leave it as it was: it was not tried."""
         ...
 
     def give_up(self, posted: Posted, now: datetime, reason: str) -> None:
-        """It will never be taken: it is set aside, with the reason."""
+        """Set it aside, with the reason: it will never be taken."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -1,8 +1,8 @@
-"""The outbox as JSON files in waiting/, sending/, sent/ and refused/ below the state folder."""
+"""The outbox as JSON files in waiting/, sending/, sent/ and refused/. The protocol: docs/queue.md."""
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,23 +11,23 @@ from typing import Any
 from voipmon.clock import stamp
 from voipmon.errors import OutboxError
 from voipmon.mail.outbox import Letter, Posted
-from voipmon.statefolders import Held, StateFolders
+from voipmon.statefolders import Held, MovedError, OddFileError, StateFolders
 
 _log = logging.getLogger(__name__)
 
 _WAITING, _SENDING, _SENT, _REFUSED = _STATES = ("waiting", "sending", "sent", "refused")
-_MOST_BYTES = 4_000_000
-_MOST_UNCERTAIN = 3
 _GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321 section 4.5.4.1
 _FIRST_PAUSE = timedelta(minutes=3)
 _LONGEST_PAUSE = timedelta(hours=1)
+_UNCERTAIN_PAUSES = (timedelta(0), timedelta(minutes=10), timedelta(hours=1))
+"""How long to wait after each time that the line broke: a server with such an hour gets the letter after it."""
 
 
 class SpoolOutbox:
     """The outbox in the folders below *root*."""
 
     def __init__(self, root: Path) -> None:
-        self._folders = StateFolders(root, _STATES)
+        self._folders = StateFolders(root, _STATES, _is_letter)
         self._held: dict[str, tuple[Held, dict[str, Any]]] = {}
 
     def post(self, letter: Letter, now: datetime) -> bool:
@@ -42,121 +42,166 @@ class SpoolOutbox:
             "message": letter.content.decode("ascii"),
         }
         with self._translated():
-            return self._folders.add(_WAITING, _file_name(letter.name), _dump(document)) is None
+            modified = round(now.timestamp() * 1_000_000) * 1000
+            return self._folders.add(_WAITING, _file_name(letter.name), _dump(document), modified) is None
 
     def has(self, name: str) -> bool:
         """Tell whether a letter of that name is or was here; see the port."""
         with self._translated():
             return self._folders.find(_file_name(name)) is not None
 
-    def due(self, now: datetime) -> Iterator[Posted]:
-        """Take the letters whose time has come; see the port."""
+    def due(self, now: datetime, skip: Collection[str] = ()) -> Iterator[Posted]:
+        """Take the letters whose time has come; see the port. A file that cannot be taken holds up no other."""
         with self._translated():
-            self._recover(now)
-            names = sorted(filter(_is_letter, self._folders.names(_WAITING)))
+            for name in filter(_is_name, self._folders.names(_SENDING)):
+                self._with(_SENDING, name, self._recover, now)
+            self._folders.sweep()
+            names = self._in_order()
+        skipped = set(map(_file_name, skip))
         for name in names:
-            with self._translated():
-                posted = self._take(name, now)
-            if posted is not None:
+            if name not in skipped and (posted := self._with(_WAITING, name, self._take, now)) is not None:
                 yield posted
 
     def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
         """Record that the server took it; see the port."""
-        with self._translated(), self._taken(posted) as (held, document):
+        with self._taken(posted) as (held, document):
             document["refused"] = document.get("refused", {}) | refused
             if later:
                 document |= {"remaining": list(later), "attempts": posted.attempt}
                 document["not_before"] = stamp(now + _pause(posted.attempt))
-                self._move(held, document, _WAITING)
-                return
-            document["sent_at"] = stamp(now)
-            del document["message"]  # it holds the link; what remains tells that it was sent, and to whom
-            self._move(held, document, _SENT)
+                held.move(_WAITING, _dump(document))
+            else:
+                _record_sent(held, document, now)
 
     def keep(self, posted: Posted, now: datetime, reason: str, *, uncertain: bool) -> None:
         """Record that it was not sent, or that nobody knows; see the port."""
-        with self._translated(), self._taken(posted) as (held, document):
+        with self._taken(posted) as (held, document):
             document |= {"attempts": posted.attempt, "reason": reason}
-            document["not_before"] = None if uncertain else stamp(now + _pause(posted.attempt))
             document["uncertain"] += uncertain
-            self._keep(held, document, now)
+            pause = _uncertain_pause(document["uncertain"]) if uncertain else _pause(posted.attempt)
+            document["not_before"] = stamp(now + pause)
+            _keep(held, document, now)
 
     def give_back(self, posted: Posted) -> None:
         """Leave it as it was; see the port."""
-        with self._translated(), self._taken(posted) as (held, _):
+        with self._taken(posted) as (held, _):
             held.move(_WAITING)
 
     def give_up(self, posted: Posted, now: datetime, reason: str) -> None:
         """Set it aside for ever; see the port."""
-        with self._translated(), self._taken(posted) as (held, document):
+        with self._taken(posted) as (held, document):
             document |= {"attempts": posted.attempt, "reason": reason, "refused_at": stamp(now)}
-            self._move(held, document, _REFUSED)
+            held.move(_REFUSED, _dump(document))
 
     def counts(self) -> dict[str, int]:
         """Count the letters; see the port."""
         with self._translated():
-            found = {state: sum(map(_is_letter, self._folders.names(state))) for state in _STATES}
+            found = {state: sum(map(_is_name, self._folders.names(state))) for state in _STATES}
         return {_WAITING: found[_WAITING] + found[_SENDING], _SENT: found[_SENT], _REFUSED: found[_REFUSED]}
 
-    def _take(self, name: str, now: datetime) -> Posted | None:
-        held = self._folders.hold(_WAITING, name)
-        if held is None:
-            return None  # another process sends it
-        try:
-            document = _load(held)
-            due = document["not_before"]
-            if due is not None and datetime.fromisoformat(due) > now:
-                held.release()
-                return None
-            held.move(_SENDING)
-        except BaseException:
-            held.release()
-            raise
+    def _in_order(self) -> list[str]:
+        """Return the names of those that wait, oldest first: a file's modification time stays that of its posting."""
+        posted = {}
+        for name in filter(_is_name, self._folders.names(_WAITING)):
+            try:
+                posted[name] = self._folders.path(_WAITING, name).lstat().st_mtime_ns
+            except FileNotFoundError:
+                continue  # another process has taken it
+        return sorted(posted, key=lambda name: (posted[name], name))
+
+    def _take(self, held: Held, now: datetime) -> Posted | None:
+        document = _load(held)
+        due = document["not_before"]
+        if due is not None and datetime.fromisoformat(due) > now:
+            return None
+        if "message" not in document:
+            raise _DamagedError("it was sent, and its text is gone")
+        held.move(_SENDING)
         letter = Letter(document["name"], tuple(document["recipients"]), document["message"].encode("ascii"))
         self._held[letter.name] = held, document
         return Posted(letter, tuple(document.get("remaining", letter.recipients)), document["attempts"] + 1)
 
-    def _recover(self, now: datetime) -> None:
-        """Take back what lies in sending/ and nobody holds: its process died, and nobody knows whether it was sent."""
-        for name in filter(_is_letter, self._folders.names(_SENDING)):
-            held = self._folders.hold(_SENDING, name)
+    def _recover(self, held: Held, now: datetime) -> None:
+        """Take back a letter whose process died while it was being sent: whether it was, nobody knows."""
+        document = _load(held)
+        if "sent_at" in document:
+            held.move(_SENT)
+            return
+        document["uncertain"] += 1
+        document |= {"reason": "the process that sent it died", "not_before": None}
+        _keep(held, document, now)
+
+    def _with(
+        self, state: str, name: str, step: Callable[[Held, datetime], Posted | None], now: datetime
+    ) -> Posted | None:
+        """Do one step with one letter, if it is free. What is wrong with it is its own trouble, not that of others."""
+        posted = None
+        try:
+            held = self._folders.hold(state, name)
             if held is None:
-                continue
-            with held:
-                document = _load(held)
-                if "sent_at" in document:
-                    held.move(_SENT)
-                    continue
-                document["uncertain"] += 1
-                document["reason"] = "the process that sent it died"
-                self._keep(held, document, now)
-        self._folders.sweep()
+                return None  # another process has it
+            try:
+                posted = step(held, now)
+            finally:
+                if posted is None:
+                    held.release()
+        except MovedError:
+            return None  # by hand, in this very moment
+        except (OddFileError, _DamagedError) as error:
+            self._set_aside(state, name, str(error))
+        except OSError as error:
+            _log.error("letter_stuck", extra={"letter": name, "reason": str(error)})
+        return posted
 
-    def _keep(self, held: Held, document: dict[str, Any], now: datetime) -> None:
-        too_old = now - datetime.fromisoformat(document["created_at"]) > _GIVE_UP_AFTER
-        if too_old or document["uncertain"] > _MOST_UNCERTAIN:
-            document["refused_at"] = stamp(now)
-            _log.error("letter_given_up", extra={"letter": document["name"], "reason": document["reason"]})
-            self._move(held, document, _REFUSED)
-        else:
-            self._move(held, document, _WAITING)
-
-    def _move(self, held: Held, document: dict[str, Any], state: str) -> None:
-        held.rewrite(_dump(document))
-        held.move(state)
+    def _set_aside(self, state: str, name: str, reason: str) -> None:
+        _log.error("letter_damaged", extra={"letter": name, "reason": reason})
+        try:
+            self._folders.set_aside(state, name, reason)
+        except OSError as error:
+            _log.error("letter_stuck", extra={"letter": name, "reason": str(error)})
 
     @contextmanager
     def _taken(self, posted: Posted) -> Iterator[tuple[Held, dict[str, Any]]]:
         held, document = self._held.pop(posted.letter.name)
-        with held:
-            yield held, document
+        with self._translated(), held:
+            try:
+                yield held, document
+            except MovedError as error:
+                _log.warning("letter_moved", extra={"letter": posted.letter.name, "reason": str(error)})
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, KeyError) as error:
+        except OSError as error:
             raise OutboxError(f"the outbox in {self._folders.root} cannot be used: {error}", retryable=True) from error
+
+
+class _DamagedError(ValueError):
+    """What is in the file is no letter."""
+
+
+def _keep(held: Held, document: dict[str, Any], now: datetime) -> None:
+    too_old = now - datetime.fromisoformat(document["created_at"]) > _GIVE_UP_AFTER
+    if too_old or document["uncertain"] > len(_UNCERTAIN_PAUSES):
+        document["refused_at"] = stamp(now)
+        _log.error("letter_given_up", extra={"letter": document["name"], "reason": document["reason"]})
+        held.move(_REFUSED, _dump(document))
+    else:
+        held.move(_WAITING, _dump(document))
+
+
+def _record_sent(held: Held, document: dict[str, Any], now: datetime) -> None:
+    """File the letter as sent. That it was must not be forgotten for want of room on the disk: the move needs none."""
+    document["sent_at"] = stamp(now)
+    del document["message"]  # it holds the link; what remains tells that it was sent, and to whom
+    try:
+        held.move(_SENT, _dump(document))
+    except MovedError:
+        raise
+    except OSError as error:
+        held.move(_SENT)
+        _log.error("letter_stuck", extra={"letter": document["name"], "reason": str(error)})
 
 
 def _pause(attempt: int) -> timedelta:
@@ -164,11 +209,44 @@ def _pause(attempt: int) -> timedelta:
     return timedelta(0) if attempt == 1 else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt - 2, 16))
 
 
+def _uncertain_pause(times: int) -> timedelta:
+    return _UNCERTAIN_PAUSES[min(times, len(_UNCERTAIN_PAUSES)) - 1]
+
+
 def _load(held: Held) -> dict[str, Any]:
-    document = json.loads(held.read(_MOST_BYTES))
-    if not isinstance(document, dict):
-        raise ValueError(f"{held.path} is no letter")  # noqa: TRY004 - as json.loads says it
+    document = _parse(held.read())
+    if document["name"] != held.name.removesuffix(".json"):
+        raise _DamagedError("its name is another")
     return document
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    """Return the document of a letter's file; one that was sent has no message any more."""
+    try:
+        document = json.loads(data)
+        datetime.fromisoformat(document["created_at"])
+        if document["not_before"] is not None:
+            datetime.fromisoformat(document["not_before"])
+        document.get("message", "").encode("ascii")
+        whole = (
+            isinstance(document["name"], str)
+            and all(isinstance(item, str) for item in [*document["recipients"], *document.get("remaining", [])])
+            and isinstance(document["attempts"], int)
+            and isinstance(document["uncertain"], int)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _DamagedError(str(error)) from error
+    if not whole:
+        raise _DamagedError("a value has the wrong type")
+    return document  # type: ignore[no-any-return]  # a list has no keys
+
+
+def _is_letter(data: bytes) -> bool:
+    try:
+        _parse(data)
+    except _DamagedError:
+        return False
+    return True
 
 
 def _dump(document: dict[str, Any]) -> bytes:
@@ -179,5 +257,5 @@ def _file_name(name: str) -> str:
     return f"{name}.json"
 
 
-def _is_letter(name: str) -> bool:
+def _is_name(name: str) -> bool:
     return name.endswith(".json") and not name.startswith(".")

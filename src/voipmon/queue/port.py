@@ -59,11 +59,22 @@ class Queue(Protocol):
         ...
 
     def lease(self, now: datetime) -> Lease | None:
-        """Take the oldest request that is due and nobody's, or None. Files that are no request end in failed/."""
+        """Take the oldest request that is due and nobody's, or None.
+
+        One on which workers died again and again comes after all others. What can never be taken (files that are no
+        request) ends in failed/ with the reason, what cannot be taken now stays, and neither holds up the others.
+
+        Raises:
+            QueueError: nothing is left but what the disk does not let us take.
+        """
         ...
 
     def complete(self, lease: Lease, outcome: Outcome, now: datetime) -> None:
-        """Record the answer and end the request; durable on return."""
+        """Record the answer and end the request; durable on return.
+
+        Raises:
+            LeaseLostError: the request is not ours (any more); also of the two methods below.
+        """
         ...
 
     def retry(self, lease: Lease, not_before: datetime, reason: str, now: datetime) -> None:
@@ -75,7 +86,10 @@ class Queue(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Put the request back as it was: nothing was done, or nothing could be recorded. Twice is fine."""
+        """Put the request back as it was, attempt not counted: nothing was done, or nothing could be recorded.
+
+        Twice is fine, and so is a request that has ended.
+        """
         ...
 
     def recover(self, now: datetime) -> int:

@@ -1,10 +1,8 @@
 """The queue as JSON files in pending/, processing/, completed/ and failed/. The protocol: docs/queue.md."""
 
 import logging
-import re
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,26 +10,24 @@ from voipmon.clock import stamp
 from voipmon.domain.outcome import Delivered, Outcome
 from voipmon.domain.request import Request
 from voipmon.errors import ConflictError, LeaseLostError, QueueError
-from voipmon.files import write_atomic
 from voipmon.queue import wire
+from voipmon.queue.line import Line, is_request, tells_arrival
 from voipmon.queue.port import Entry, Lease, State
-from voipmon.statefolders import Held, OddFileError, StateFolders
+from voipmon.statefolders import Held, Known, MovedError, OddFileError, StateFolders
 
 _log = logging.getLogger(__name__)
 
-_ARRIVAL = re.compile(r"[0-9]{8}T[0-9]{6}Z(?=-)")
 _SETTLE_SECONDS = 30
-_DIED = "worker_died"
-_ENDED = {"delivered": State.COMPLETED, "nothing_found": State.COMPLETED, "handed_over": State.COMPLETED}
+_CHANCE = 1  # a worker's death may be; a request on which more of them died is taken when nothing else is left
 
 
 class SpoolQueue:
     """The queue in the folders below *root*; *instance* signs what is written into the files' history."""
 
     def __init__(self, root: Path, *, instance: str) -> None:
-        self._folders = StateFolders(root, tuple(State))
+        self._folders = StateFolders(root, tuple(State), _is_finished)
         self._instance = instance
-        self._listed: deque[str] = deque()
+        self._line = Line(self._folders)
         self._held: dict[str, tuple[Held, wire.Document]] = {}
 
     def enqueue(self, request: Request) -> bool:
@@ -39,26 +35,24 @@ class SpoolQueue:
         document = wire.document_of(request)
         with self._translated():
             known = self._folders.add(State.PENDING, _file_name(request.id), wire.dump(document))
-        if known is None:
-            return True
-        try:
-            same = wire.same_wish(wire.read(known.data, request.id), document)
-        except wire.UnreadableError:
-            same = False
-        if not same:
+        if known is not None and not _asks_the_same(known, document):
             raise ConflictError(f"request {request.id} is in {known.state}/ already, with other content")
-        return False
+        return known is None
 
     def lease(self, now: datetime) -> Lease | None:
-        """Take the oldest request that is due; see the port. The folder is listed anew when the list is used up."""
+        """Take the oldest request that is due; see the port."""
         with self._translated():
-            if not self._listed and (waiting := self._in_order(State.PENDING)):
-                self._folders.prepare()
-                self._listed.extend(waiting)
-            while self._listed:
-                lease = self._take(self._listed.popleft(), now)
+            for name in self._line.names(now):
+                try:
+                    lease = self._take(name, now)
+                except MovedError:
+                    continue  # by hand, in this very moment
+                except OSError as error:
+                    self._line.leave_out(name, error)
+                    continue
                 if lease is not None:
                     return lease
+            self._line.complain()
         return None
 
     def complete(self, lease: Lease, outcome: Outcome, now: datetime) -> None:
@@ -73,51 +67,57 @@ class SpoolQueue:
             }
         else:
             result = {"outcome": "nothing_found", "recordings": 0, "bytes": 0, "left_out": outcome.left_out}
-        self._end(lease, State.COMPLETED, "completed", result, now)
+        changes = {"attempts": lease.attempt, "not_before": None, "result": result}
+        self._move(lease, State.COMPLETED, changes, ("completed", None), now)
 
     def fail(self, lease: Lease, reason: str, now: datetime) -> None:
         """End the request without an answer; see the port."""
-        self._end(lease, State.FAILED, "failed", {"outcome": "failed", "error": reason}, now)
+        result = {"outcome": "failed", "error": wire.plain(reason)}
+        changes = {"attempts": lease.attempt, "not_before": None, "result": result}
+        self._move(lease, State.FAILED, changes, ("failed", reason), now)
 
     def retry(self, lease: Lease, not_before: datetime, reason: str, now: datetime) -> None:
         """Put the request back in its place in the order; see the port."""
         changes = {"attempts": lease.attempt, "not_before": stamp(not_before)}
-        self._move(lease, State.PENDING, "retry", reason, changes, now)
+        self._move(lease, State.PENDING, changes, ("retry", reason), now)
 
     def release(self, lease: Lease) -> None:
-        """Put the request back as it was; see the port."""
-        held, _ = self._held.pop(lease.request.id, (None, None))
+        """Put the request back as it was; see the port. If its end is written down already it goes where it belongs."""
+        held, document = self._held.pop(lease.request.id, (None, {}))
         if held is not None:
             with self._translated(), held:
-                held.move(State.PENDING)
+                if held.state == State.PROCESSING:
+                    self._put_back(held, document)
 
     def recover(self, now: datetime) -> int:
         """Take up what dead workers left; see the port."""
         recovered = 0
         with self._translated():
-            for name in self._folders.names(State.PROCESSING):
-                held = self._hold(State.PROCESSING, name)
-                if held is not None:  # else its worker lives, or a rival recovers it
-                    with held:
-                        self._recover(held, now)
-                    recovered += 1
+            for name in filter(is_request, self._folders.names(State.PROCESSING)):
+                try:
+                    recovered += self._recover(name, now)
+                except MovedError:
+                    continue  # by hand, in this very moment
+                except OSError as error:
+                    _log.error("file_stuck", extra={"file": wire.plain(name), "reason": str(error)})
             self._folders.sweep()
         return recovered
 
     def entries(self, state: State) -> Iterator[Entry]:
         """List the requests of one state in order; see the port. Files that are no request are left out."""
-        for name in self._in_order(state):
+        with self._translated():
+            names = self._line.in_order(state)
+        for name in names:
             try:
-                data = self._folders.path(state, name).read_bytes()
-                document = wire.read(data, name.removesuffix(".json"))
-                request = wire.request_of(document, datetime.fromtimestamp(0, UTC))
+                document = wire.read(self._folders.read(state, name), _stem(name))
             except (OSError, wire.UnreadableError):
-                continue
+                continue  # it has moved on, or is no request
+            request = wire.request_of(document, datetime.fromtimestamp(0, UTC))
             yield Entry(
                 request_id=request.id,
                 kind=request.kind,
                 state=state,
-                created_at=request.created_at if "created_at" in document else None,
+                created_at=request.created_at if document.get("created_at") else None,
                 attempts=wire.attempts_of(document),
                 not_before=wire.not_before_of(document),
             )
@@ -125,155 +125,180 @@ class SpoolQueue:
     def ahead_of(self, request_id: str) -> int:
         """Count the requests that are taken before that one; see the port."""
         name = _file_name(request_id)
-        ahead = list(self._in_order(State.PENDING))
-        waiting = ahead.index(name) if name in ahead else 0
-        return waiting + sum(_is_request(other) and other != name for other in self._folders.names(State.PROCESSING))
-
-    def _in_order(self, state: State) -> list[str]:
-        return sorted(
-            filter(_is_request, self._folders.names(state)),
-            key=lambda name: (self._arrival(state, name), name),
-        )
-
-    def _arrival(self, state: State, name: str) -> str:
-        """Return when the file arrived: voipmon's own names say it, of hand-written ones the system does (ctime)."""
-        match = _ARRIVAL.match(name)
-        if match:
-            return match[0]
-        try:
-            changed = self._folders.path(state, name).lstat().st_ctime
-        except FileNotFoundError:
-            return ""
-        return f"{datetime.fromtimestamp(changed, UTC):%Y%m%dT%H%M%SZ}"
+        with self._translated():
+            waiting = self._line.in_order(State.PENDING)
+            busy = self._folders.names(State.PROCESSING)
+        ahead = waiting.index(name) if name in waiting else 0
+        return ahead + sum(is_request(other) and other != name for other in busy)
 
     def _take(self, name: str, now: datetime) -> Lease | None:
-        held = self._hold(State.PENDING, name)
-        if held is None:
-            return None  # another worker was faster
-        try:
-            document = wire.read(held.read(wire.MOST_BYTES + 1), name.removesuffix(".json"))
-            due = wire.not_before_of(document)
-            if due is not None and due > now:
-                held.release()
+        with self._folders.locked():  # one at a time, else a younger one could overtake one that is just being taken
+            held = self._hold(name, now)
+            if held is None:
                 return None
-            return self._claim(held, document)
-        except wire.UnreadableError as error:
-            with held:
-                if error.whole or not 0 <= now.timestamp() - held.status().st_ctime < _SETTLE_SECONDS:
-                    self._set_aside(name, str(error))
-            return None
-        except BaseException:
-            held.release()
+            lease = None
+            try:
+                lease = self._consider(held, now)
+            finally:
+                if lease is None:
+                    held.release()
+        if lease is not None:
+            self._make_durable(lease)
+        return lease
+
+    def _make_durable(self, lease: Lease) -> None:
+        try:
+            self._folders.sync(State.PROCESSING)
+        except OSError:
+            with suppress(QueueError):
+                self.release(lease)
             raise
 
-    def _claim(self, held: Held, document: wire.Document) -> Lease | None:
-        name = _file_name(document["request_id"])
-        for state in State:
-            if (name != held.name or state is not State.PENDING) and self._folders.path(state, name).exists():
-                self._set_aside(held.name, self._why_known(state, name, document))
-                held.release()
-                return None
-        arrived = datetime.fromtimestamp(held.status().st_ctime, UTC)
-        held.move(State.PROCESSING, name if name != held.name else None)
-        request = wire.request_of(document, arrived)
-        self._held[request.id] = held, document
-        deaths = sum(event.get("event") == _DIED for event in document.get("history", []))
-        return Lease(request, wire.attempts_of(document) + 1, deaths)
-
-    def _why_known(self, state: State, name: str, document: wire.Document) -> str:
+    def _hold(self, name: str, now: datetime) -> Held | None:
         try:
-            known = wire.read(self._folders.path(state, name).read_bytes(), name.removesuffix(".json"))
-            content = "the same content: nothing is to be done" if wire.same_wish(known, document) else "other content"
-        except (OSError, wire.UnreadableError):
-            content = "other content"
-        remedy = "" if content.startswith("the same") else ": give this one a request_id of its own"
-        return f"request_id {document['request_id']} is in {state}/ already, with {content}{remedy}"
-
-    def _hold(self, state: State, name: str) -> Held | None:
-        try:
-            return self._folders.hold(state, name)
+            return self._folders.hold(State.PENDING, name)
         except OddFileError as error:
-            self._set_aside(name, f"{error}: only regular files are requests", state)
+            self._set_aside(State.PENDING, name, f"{error}: only regular files are requests")
         except PermissionError:
-            self._set_aside(name, "it cannot be read: its mode or owner keeps voipmon out", state)
+            with suppress(FileNotFoundError):
+                if not _is_young(self._folders.path(State.PENDING, name).lstat().st_ctime, now):
+                    self._set_aside(State.PENDING, name, "it cannot be read: its mode or owner keeps voipmon out")
         return None
 
-    def _set_aside(self, name: str, reason: str, state: State = State.PENDING) -> None:
-        """Move what is no request to failed/, untouched, the reason beside it first."""
-        free = next(other for other in _variants(name) if not self._taken(other))
-        write_atomic(self._folders.path(State.FAILED, f"{free}.error.txt"), f"{reason}\n".encode())
-        self._folders.path(state, name).rename(self._folders.path(State.FAILED, free))
-        _log.warning("file_refused", extra={"file": name, "reason": reason})
-
-    def _taken(self, name: str) -> bool:
-        return any(
-            self._folders.path(State.FAILED, other).is_symlink() or self._folders.path(State.FAILED, other).exists()
-            for other in (name, f"{name}.error.txt")
-        )
-
-    def _recover(self, held: Held, now: datetime) -> None:
-        """Move one request on whose worker is dead."""
+    def _consider(self, held: Held, now: datetime) -> Lease | None:
+        """Take the request in a file that we hold, if it holds one and its turn has come."""
+        arrived = held.status().st_ctime
         try:
-            document = wire.read(held.read(wire.MOST_BYTES + 1), held.name.removesuffix(".json"))
+            document = wire.read(held.read(), _stem(held.name))
         except wire.UnreadableError as error:
-            self._set_aside(held.name, str(error), State.PROCESSING)
-            return
-        if "result" in document:  # it was finished: only the last move is missing
-            held.move(_ENDED.get(document["result"].get("outcome"), State.FAILED))
-            return
-        document["attempts"] = wire.attempts_of(document) + 1
-        self._note(document, _DIED, None, now)
-        _log.warning("worker_died", extra={"request": document["request_id"], "attempt": document["attempts"]})
-        held.rewrite(wire.dump(document))
-        held.move(State.PENDING)
+            if error.whole or not _is_young(arrived, now):
+                self._set_aside(State.PENDING, held.name, str(error))
+            return None
+        due = wire.not_before_of(document)
+        if due is not None and due > now:
+            self._line.let_rest(held.name, due)
+            return None
+        if wire.deaths_of(document) > _CHANCE and self._line.put_last(held.name):
+            return None
+        return self._claim(held, document, datetime.fromtimestamp(arrived, UTC), now)
 
-    def _end(self, lease: Lease, state: State, event: str, result: dict[str, object], now: datetime) -> None:
-        changes = {"attempts": lease.attempt, "not_before": None, "result": result}
-        self._move(lease, state, event, result.get("error"), changes, now)
+    def _claim(self, held: Held, document: wire.Document, arrived: datetime, now: datetime) -> Lease | None:
+        changed = None
+        if wire.is_finished(document):  # an admin moved it back here: he wants it answered once more
+            document = wire.returned(document, self._instance, now)
+            changed = wire.dump(document)
+        document = wire.completed(document, arrived, by_hand=not tells_arrival(held.name))
+        known = held.claim(State.PROCESSING, _file_name(document["request_id"]), changed)
+        if known is not None:
+            self._set_aside(State.PENDING, held.name, _why_known(known, document))
+            return None
+        request = wire.request_of(document, arrived)
+        self._held[request.id] = held, document
+        return Lease(request, wire.attempts_of(document) + 1, wire.deaths_of(document))
+
+    def _set_aside(self, state: State, name: str, reason: str) -> None:
+        self._folders.set_aside(state, name, reason)
+        _log.warning("file_refused", extra={"file": wire.plain(name), "reason": reason})
+
+    def _put_back(self, held: Held, document: wire.Document) -> None:
+        try:
+            written = wire.read(held.read(), _stem(held.name))
+        except wire.UnreadableError:
+            return  # edited by hand meanwhile: the next pass says what is wrong with it
+        if wire.is_finished(written):
+            held.move(_end_of(written))
+        else:  # a name that tells nothing of the arrival would lose its place: it is written into the file
+            held.move(State.PENDING, None if tells_arrival(held.name) else wire.dump(document))
+
+    def _recover(self, name: str, now: datetime) -> bool:
+        """Move one request on, if its worker is dead. One that we may not read may be in the hands of root's."""
+        try:
+            held = self._folders.hold(State.PROCESSING, name)
+        except OddFileError as error:
+            self._set_aside(State.PROCESSING, name, f"{error}: only regular files are requests")
+            return False
+        if held is None:
+            return False  # its worker lives, or a rival is faster
+        with held:
+            try:
+                document = wire.read(held.read(), _stem(name))
+            except wire.UnreadableError as error:
+                self._set_aside(State.PROCESSING, name, str(error))
+                return False
+            if wire.is_finished(document):  # only the last move is missing
+                held.move(_end_of(document))
+            else:
+                self._count_death(held, document, now)
+        return True
+
+    def _count_death(self, held: Held, document: wire.Document, now: datetime) -> None:
+        claimed = datetime.fromtimestamp(held.status().st_ctime, UTC)
+        document = wire.completed(document, claimed, by_hand=not tells_arrival(held.name))
+        document["attempts"] = wire.attempts_of(document) + 1
+        _log.warning("worker_died", extra={"request": document["request_id"], "attempt": document["attempts"]})
+        held.move(State.PENDING, wire.dump(wire.noted(document, self._instance, wire.DIED, None, now)))
 
     def _move(
-        self, lease: Lease, state: State, event: str, detail: object, changes: wire.Document, now: datetime
+        self, lease: Lease, state: State, changes: wire.Document, event: tuple[str, str | None], now: datetime
     ) -> None:
-        """Write the changes and move the file; if that fails the lease stays ours."""
-        held, document = self._held[lease.request.id]
+        """Write the changes and move the file; if the disk does not let us the lease stays ours."""
         with self._translated():
-            document = document | changes
-            self._note(document, event, detail, now)
-            held.rewrite(wire.dump(document))
-            held.move(state)
-        held.release()
+            held, document = self._held.get(lease.request.id, (None, {}))
+            if held is None:
+                raise MovedError(f"request {lease.request.id} is not ours")
+            try:
+                held.move(state, wire.dump(wire.noted(document | changes, self._instance, *event, now)))
+            except MovedError:
+                del self._held[lease.request.id]
+                held.release()
+                raise
         del self._held[lease.request.id]
-
-    def _note(self, document: wire.Document, event: str, detail: object, now: datetime) -> None:
-        line = {"at": stamp(now), "instance": self._instance, "event": event, "detail": detail}
-        document["history"] = [
-            *document.get("history", []),
-            {key: value for key, value in line.items() if value},
-        ]
+        held.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError as error:
-            raise LeaseLostError(f"a request was moved or removed by hand while it was worked on: {error}") from error
+        except MovedError as error:
+            raise LeaseLostError(str(error)) from error
         except OSError as error:
             raise QueueError(f"the queue in {self._folders.root} cannot be used: {error}", retryable=True) from error
+
+
+def _is_young(changed: float, now: datetime) -> bool:
+    """Tell whether a file was written to so lately that it may not be whole; clocks may have been set back a little."""
+    return abs(now.timestamp() - changed) < _SETTLE_SECONDS
+
+
+def _is_finished(data: bytes) -> bool:
+    try:
+        return wire.is_finished(wire.read(data, "x"))
+    except wire.UnreadableError:
+        return False
+
+
+def _end_of(document: wire.Document) -> State:
+    answered = document["result"].get("outcome") in ("delivered", "nothing_found", "handed_over")
+    return State.COMPLETED if answered else State.FAILED
+
+
+def _asks_the_same(known: Known, document: wire.Document) -> bool:
+    try:
+        return wire.same_wish(wire.read(known.data, document["request_id"]), document)
+    except wire.UnreadableError:
+        return False
+
+
+def _why_known(known: Known, document: wire.Document) -> str:
+    place = f"request_id {document['request_id']} is in {known.state}/ already"
+    if _asks_the_same(known, document):
+        return f"{place}, with the same content: nothing is to be done"
+    return f"{place}, with other content: give this one a request_id of its own"
 
 
 def _file_name(request_id: str) -> str:
     return f"{request_id}.json"
 
 
-def _is_request(name: str) -> bool:
-    return name.endswith(".json") and not name.startswith(".")
-
-
-def _variants(name: str) -> Iterator[str]:
-    """Yield the name, then others in case it was refused before; all are short enough for `.error.txt` behind."""
-    stem = name.removesuffix(".json").encode("utf-8", "surrogateescape")[:200].decode("utf-8", "surrogateescape")
-    yield f"{stem}.json"
-    number = 2
-    while True:
-        yield f"{stem}.{number}.json"
-        number += 1
+def _stem(name: str) -> str:
+    return name.removesuffix(".json")

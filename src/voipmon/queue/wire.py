@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +15,13 @@ from voipmon.files import safe_name
 
 MOST_BYTES = 1_000_000
 """A larger file is no request; 20,000 extensions take 140 kB."""
+
+ARRIVED, RETURNED, DIED = "arrived", "returned", "worker_died"
+"""Events of a file's history that the queue itself goes by."""
+
+_TOO_LARGE = f"larger than {MOST_BYTES:,} bytes: no request is"
+_MOST_DEPTH = 50
+_LONGEST_DETAIL = 1000
 
 Document = dict[str, Any]
 """A request file as it was read: keys that voipmon does not know are kept as they are."""
@@ -47,10 +54,11 @@ class _Envelope(BaseModel):
     references: tuple[str, ...] = Field(default=(), strict=False)
     subject: str | None = None
     site: str | None = None
-    round: int = Field(default=1, ge=1)
-    attempts: int = Field(default=0, ge=0)
+    round: int = Field(default=1, ge=1, le=1000)
+    attempts: int = Field(default=0, ge=0, le=1000)
     not_before: Annotated[AwareDatetime | None, Field(strict=False)] = None
     history: list[dict[str, Any]] = []
+    result: dict[str, Any] | None = None
 
 
 class _Recipient(BaseModel):
@@ -66,7 +74,8 @@ def read(data: bytes, stem: str) -> Document:
         UnreadableError: it is no JSON object (with line and column), or one of the keys has a wrong value.
     """
     document = _parse(data)
-    document.setdefault("request_id", stem)
+    if document.get("request_id") is None:
+        document = {"request_id": stem} | {key: value for key, value in document.items() if key != "request_id"}
     try:
         _Envelope.model_validate(document)
         _Recipient.model_validate(document["parameters"])
@@ -112,6 +121,7 @@ def document_of(request: Request) -> Document:
         "references": list(request.references),
         "subject": request.subject,
         "site": request.site,
+        "round": request.round if request.round > 1 else None,
         "attempts": 0,
         "not_before": None,
         "history": [],
@@ -131,6 +141,55 @@ def not_before_of(document: Document) -> datetime | None:
     return _Envelope.model_validate(document).not_before
 
 
+def is_finished(document: Document) -> bool:
+    """Tell whether the end of the request is written down, in whatever folder the file is."""
+    return document.get("result") is not None
+
+
+def deaths_of(document: Document) -> int:
+    """Return how many of the attempts ended with the death of the worker."""
+    deaths = 0
+    for event in document.get("history", []):
+        deaths = 0 if event.get("event") == RETURNED else deaths + (event.get("event") == DIED)
+    return deaths
+
+
+def arrival_of(document: Document) -> str | None:
+    """Return when the file arrived, where its history says so: the system's times then tell of a later move."""
+    for event in document.get("history", []):
+        if event.get("event") == ARRIVED and isinstance(event.get("at"), str):
+            return str(event["at"])
+    return None
+
+
+def completed(document: Document, arrived: datetime, *, by_hand: bool) -> Document:
+    """Return the document with the keys that voipmon adds; *arrived* goes into the history of a hand-written one."""
+    added = {"type": RECORDINGS, "created_at": stamp(arrived), "attempts": 0, "not_before": None, "history": []}
+    document = document | {key: value for key, value in added.items() if document.get(key) is None}
+    if by_hand and arrival_of(document) is None:
+        document["history"] = [{"at": stamp(arrived), "event": ARRIVED}, *document["history"]]
+    return document
+
+
+def returned(document: Document, instance: str, now: datetime) -> Document:
+    """Return the document of a finished request that is to be answered once more, in a new round."""
+    again = {key: value for key, value in document.items() if key != "result"}
+    again |= {"round": document.get("round", 1) + 1, "attempts": 0, "not_before": None}
+    return noted(again, instance, RETURNED, None, now)
+
+
+def noted(document: Document, instance: str, event: str, detail: str | None, now: datetime) -> Document:
+    """Return the document with one more event in its history."""
+    line = {"at": stamp(now), "instance": instance, "event": event, "detail": detail and plain(detail)}
+    history = [*document.get("history", []), {key: value for key, value in line.items() if value is not None}]
+    return document | {"history": history}
+
+
+def plain(text: str) -> str:
+    """Return *text* as it can be written down: not too long, and without the halves of signs that file names have."""
+    return text[:_LONGEST_DETAIL].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def same_wish(one: Document, other: Document) -> bool:
     """Tell whether two documents ask for the same on behalf of the same person."""
     return _wish(one) == _wish(other)
@@ -138,7 +197,7 @@ def same_wish(one: Document, other: Document) -> bool:
 
 def dump(document: Document) -> bytes:
     """Return the bytes of a request file: UTF-8, two spaces of indent, so that `cat` is readable."""
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _wish(document: Document) -> tuple[object, ...]:
@@ -150,12 +209,13 @@ def _wish(document: Document) -> tuple[object, ...]:
 
 
 def _parse(data: bytes) -> Document:
-    if len(data) > MOST_BYTES:
-        raise UnreadableError(f"larger than {MOST_BYTES:,} bytes: no request is", whole=True)
+    if len(data) > 4 * MOST_BYTES:
+        raise UnreadableError(_TOO_LARGE, whole=True)
     text = _decode(data)
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+        _check_depth(document)
+        size = len(dump(document))
     except UnicodeEncodeError as error:
         raise UnreadableError("a text in it holds half a character (a lone surrogate)", whole=True) from error
     except json.JSONDecodeError as error:
@@ -165,6 +225,8 @@ def _parse(data: bytes) -> Document:
         raise UnreadableError(f"no usable JSON: {error}", whole=True) from error
     if not isinstance(document, dict):
         raise UnreadableError("a request is a JSON object: it begins with { and ends with }", whole=True)
+    if size > MOST_BYTES and not document.get("history"):  # with a history it is ours, and may have grown
+        raise UnreadableError(_TOO_LARGE, whole=True)
     return document
 
 
@@ -194,6 +256,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> Document:
             raise ValueError(f"the key {name[:80]!r} stands more than once")
         document[name] = value
     return document
+
+
+def _check_depth(document: object) -> None:
+    """Refuse what can be read but not be written again, for want of stack."""
+    level = [document]
+    for _ in range(_MOST_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise ValueError(f"its brackets are nested deeper than {_MOST_DEPTH}")
+
+
+def _inside(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> None:
