@@ -69,6 +69,7 @@ SYSTEM_PACKAGES = (
     SystemPackage("fonts-dejavu-core", ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu"), "browser"),
     SystemPackage("unzip", ("unzip",), "delivery"),
     SystemPackage("p7zip-full", ("7z",), "delivery"),
+    SystemPackage("strace", ("strace",), "safety"),
     SystemPackage("systemd", ("systemd-analyze",), "systemd"),
 )
 
