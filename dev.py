@@ -258,6 +258,7 @@ def _environment() -> Mapping[str, str]:
     environment = dict(os.environ)
     for name in ("PYTHONHOME", "PYTHONPATH", "PIP_REQUIRE_VIRTUALENV", "PIP_USER"):
         environment.pop(name, None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # without byte code every command of the tests is compiled anew
     path = [str(VENV / "bin"), environment.get("PATH", os.defpath), "/usr/sbin", "/sbin"]  # su leaves the last two out
     environment["PATH"] = os.pathsep.join(path)
     environment["VIRTUAL_ENV"] = str(VENV)
