@@ -70,6 +70,7 @@ class Clone:
 def clone(tmp_path: Path) -> Clone:
     clone = Clone(tmp_path)
     clone.has("uv", UV)
+    clone.has("apt-get", "#!/bin/sh\nexit 1\n")
     return clone
 
 
