@@ -205,8 +205,8 @@ def test_a_server_that_takes_keywords_and_keeps_none_is_found_out(
     with RewritingProxy(pymap.host, pymap.port, promising) as proxy:
         inbox = open_inbox(proxy, user=user, password=password)
         with inbox:
-            inbox._client.append("INBOX", MAIL)
-            inbox._client.append("INBOX", MAIL)
+            inbox._server.client.append("INBOX", MAIL)
+            inbox._server.client.append("INBOX", MAIL)
         with inbox:
             first, second = inbox.waiting()
             getattr(inbox, way)([first])
@@ -509,6 +509,7 @@ def test_a_server_that_hangs_at_any_step_ends_the_pass_within_the_time_out(comma
     assert str(caught.value) == f"127.0.0.1 did not answer within 0.3 s while {step}"
     assert caught.value.retryable is True
     assert time.monotonic() - begun < 2
+    assert "LOGOUT" not in stub.commands
 
 
 @pytest.mark.parametrize(("command", "step"), STEPS)

@@ -297,14 +297,39 @@ def test_a_letter_that_is_refused_says_for_how_long(
 
 def test_a_letter_that_is_too_big_is_refused_before_it_is_sent() -> None:
     with SmtpSink(size_limit=1000) as sink:
+        sink.script(Stage.DATA, "451 4.3.0 the content would be sent", times=1)
         transport = connect(sink)
 
         with pytest.raises(LetterRefusedError, match="552") as caught:
             transport.send(LETTER + 1000 * b"x", (ASKER,))
+        sink.script(Stage.DATA, None)
         transport.send(LETTER, (ASKER,))
 
     assert caught.value.retryable is False
     assert [message.content for message in sink.messages] == [LETTER]
+
+
+def test_a_letter_beyond_ascii_is_announced_as_such(smtp_sink: SmtpSink) -> None:
+    transport = connect(smtp_sink)
+
+    transport.send(LETTER, (ASKER,))
+    transport.send("Subject: x\r\n\r\ngravações\r\n".encode(), (ASKER,))
+
+    assert [message.options for message in smtp_sink.messages] == [
+        (f"SIZE={len(LETTER)}",),
+        ("SIZE=27", "BODY=8BITMIME"),
+    ]
+
+
+def test_a_server_that_does_not_say_goodbye_is_not_waited_for(smtp_sink: SmtpSink) -> None:
+    transport = connect(smtp_sink, timeout=timedelta(seconds=0.5))
+    transport.send(LETTER, (ASKER,))
+    smtp_sink.script(Stage.QUIT, Trouble.HANG)
+    begun = time.monotonic()
+
+    transport.close()
+
+    assert time.monotonic() - begun < 2
 
 
 def test_a_full_server_refuses_for_now(smtp_sink: SmtpSink) -> None:

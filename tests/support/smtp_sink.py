@@ -39,6 +39,7 @@ class Stage(Enum):
     DATA = auto()  # before the content
     CONTENT = auto()  # after it
     RSET = auto()
+    QUIT = auto()
 
 
 class Trouble(Enum):
@@ -51,11 +52,12 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A letter that was taken; *content* is as it came, with CRLF."""
+    """A letter that was taken; *content* is as it came, with CRLF, *options* are those of MAIL, such as `SIZE=99`."""
 
     sender: str
     recipients: tuple[str, ...]
     content: bytes
+    options: tuple[str, ...] = ()
 
 
 class SmtpSink:
@@ -213,6 +215,9 @@ class _Conversation(SMTP):
     async def smtp_RSET(self, arg: str) -> None:
         await self._answer(Stage.RSET, super().smtp_RSET, arg)
 
+    async def smtp_QUIT(self, arg: str) -> None:
+        await self._answer(Stage.QUIT, super().smtp_QUIT, arg)
+
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
@@ -227,8 +232,8 @@ class _Conversation(SMTP):
             return action
         if action in (None, Trouble.STORE_AND_CUT):
             assert isinstance(envelope.content, bytes)
-            received = Received(envelope.mail_from or "", tuple(envelope.rcpt_tos), envelope.content)
-            self._sink.messages.append(received)
+            names = (envelope.mail_from or "", tuple(envelope.rcpt_tos))
+            self._sink.messages.append(Received(*names, envelope.content, tuple(envelope.mail_options)))
         if action is not None:
             await self._play(action)
         return "250 OK: kept"

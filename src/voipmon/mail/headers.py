@@ -14,7 +14,6 @@ MOST_BYTES = 65_536
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ID = re.compile(rb"<[!-;=?-~]{1,250}>")
 _MOST_REFERENCES = 20
 _ENCODED_WORD = re.compile(rb"=\?([!->@-~]{1,60})\?([BbQq])\?([^?]*+)\?=")
@@ -137,7 +136,7 @@ def _plain(value: bytes) -> str:
 
 
 def _clean(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", text)).strip()
+    return _CONTROL.sub(" ", text).strip()
 
 
 def _ids(values: list[bytes]) -> tuple[str, ...]:

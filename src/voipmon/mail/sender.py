@@ -19,7 +19,7 @@ _MOST_FROM = 1_000  # bytes
 _MOST_RESULTS = 6_000  # letters, of all results together
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = rb"(" + _ATOM + rb"(?:\." + _ATOM + rb")*@" + _LABEL + rb"(?:\." + _LABEL + rb")*)"
+_ADDRESS = rb"(?![^@]*=\?)(" + _ATOM + rb"(?:\." + _ATOM + rb")*@" + _LABEL + rb"(?:\." + _LABEL + rb")*)"
 _COMMENT = rb"\((?:[^()\\\x00-\x08\x0a-\x1f\x7f]|\\[ -~])*+\)"
 _QUOTED = rb'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[ -~])*+"'
 _WORD = rb'[^\x00-\x20\x7f<>()@,;:\\"]+'

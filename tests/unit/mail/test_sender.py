@@ -2,7 +2,6 @@
 
 import time
 from email import policy
-from email.errors import ObsoleteHeaderDefect
 
 import pytest
 from hypothesis import example, given
@@ -102,6 +101,8 @@ def test_every_ordinary_address_is_an_address(address: str) -> None:
         "(Ana <manager@company.example.com>",
         "((Ana)) <manager@company.example.com>",
         "Ana <manager@company.example.com>;",
+        "=?utf-8?q?other=40example.org=3E?=@company.example.com",
+        "Ana <x=?utf-8?q?y?=@company.example.com>",
         "Ana <>",
         "<>",
         "",
@@ -125,12 +126,8 @@ def test_a_second_from_field_may_hide_behind_what_was_cut_off() -> None:
 
 
 # the alphabet of the tricks; everything that our reader takes, the standard library's must read alike
-TRICKS = st.lists(
-    st.sampled_from(
-        ["g@ok.example.com", "a@bad.example.com", "<", ">", '"', "(", ")", ",", ";", ":", "\\", " ", "Ana", "@", "."]
-    ),
-    max_size=9,
-).map("".join)
+WORDS = ["g@ok.example.com", "a@bad.example.com", "Ana", "=?utf-8?q?x?=", *'<>"(),;:\\ @.']
+TRICKS = st.lists(st.sampled_from(WORDS), max_size=9).map("".join)
 
 
 @given(TRICKS)
@@ -142,8 +139,7 @@ def test_whoever_else_reads_the_from_field_reads_the_same_address(field: str) ->
 
     parsed = policy.default.header_factory("From", field)
 
-    assert [address.addr_spec for address in parsed.addresses] == [verdict.address]
-    assert all(isinstance(defect, ObsoleteHeaderDefect) for defect in parsed.defects)
+    assert [address.addr_spec.lower() for address in parsed.addresses] == [verdict.address]
 
 
 @given(st.binary(max_size=1_000).filter(lambda field: b"\n" not in field))
