@@ -34,12 +34,7 @@ LOCK = ROOT / "requirements.lock"
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 UV = "uv==0.13.9"
 
-CHECKS = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("mypy",),
-    ("lint-imports", "--no-logo"),
-)
+CHECKS = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",), ("lint-imports", "--no-logo"))
 
 
 class SystemPackage(NamedTuple):
@@ -148,11 +143,8 @@ def set_up() -> None:
 
 def _fingerprint() -> str:
     """Everything .venv depends on: the files it is made from, this Python and this place."""
-    facts = [
-        LOCK.read_bytes(),
-        (ROOT / "pyproject.toml").read_bytes(),
-        f"{PYTHON} {sys.version} {ROOT}".encode(),
-    ]
+    here = f"{Path(PYTHON).resolve()} {sys.version} {ROOT}"
+    facts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), here.encode()]
     return hashlib.sha256(b"\0".join(facts)).hexdigest()
 
 
@@ -320,5 +312,7 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"dev.py: {Path(error.cmd[0]).name} failed: {_last_words(error)}")
     except OSError as error:
         sys.exit(f"dev.py: {error}")
