@@ -247,6 +247,19 @@ def test_the_commands_write_the_queue_the_state_and_the_publications_only(machin
     assert any(path.startswith("/var/www/html/audios/") for path in written)
 
 
+def test_a_pass_by_hand_as_root_leaves_nothing_that_a_unit_cannot_open(machine: Box) -> None:
+    record(machine)
+    drop(machine, "by-hand")
+    machine.run("voipmon", "process-queue")
+    drop(machine, "by-timer")
+
+    start(machine, "voipmon-process-queue")
+
+    assert names(machine, f"{QUEUE}/completed") == ["by-hand.json", "by-timer.json"]
+    foreign = machine.run("find", QUEUE, "/var/lib/voipmon", "/var/www/html/audios", "-not", "-user", "voipmon")
+    assert foreign.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("service", "able"),
     [
