@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from voipmon.cli.root import _COMMANDS, command_line
+from voipmon.cli.root import command_line
 from voipmon.errors import ExitCode
 
 _ROOT = Path(__file__).parent.parent
@@ -17,18 +17,26 @@ _OPERATIONS = (_ROOT / "docs" / "operations.md").read_text()
 _EVENTS = (_ROOT / "docs" / "events.md").read_text()
 
 
-def _commands() -> dict[str, click.Command]:
-    context = click.Context(command_line)
-    found = {name: command_line.get_command(context, name) for name in _COMMANDS}
-    return {name: command for name, command in found.items() if command is not None}
+def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
-@pytest.mark.parametrize("name", sorted(_COMMANDS))
+_ALL = dict(_commands(command_line))
+
+
+@pytest.mark.parametrize("name", sorted(_ALL))
 def test_every_command_has_a_help_text_and_a_row_in_the_manual_with_all_its_options(name: str) -> None:
-    command = _commands()[name]
+    command = _ALL[name]
     options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
 
-    [row] = [line for line in _OPERATIONS.splitlines() if line.startswith(f"| `{name}")]
+    [row] = [line for line in _OPERATIONS.splitlines() if re.match(rf"\| `{name}[` ]", line)]
 
     assert command.help
     assert [option for option in options if f"`{option}" not in row] == []

@@ -50,7 +50,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _duration(value: object) -> timedelta:
+def read_duration(value: object) -> timedelta:
+    """Return the length of time that a text such as `30d` means. Raises ValueError: it means none."""
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -123,7 +124,7 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError(f"{value!r} is no time zone; the nearest is {nearest(value, available_timezones())}") from None
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 """A length of time: `60s`, `12m`, `72h`, `30d`. A bare number is refused: nobody knows its unit."""
 
 Timeout = Annotated[Duration, AfterValidator(_timeout)]

@@ -24,6 +24,9 @@ from voipmon.files import sync_directory
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO or a link must not hold us up
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _TEMPORARY = ".tmp"
+ARCHIVE = "archive"
+"""Below it stand the months (`2025-11`) that old files of the last states are moved to; each is a state, too."""
+
 _REASON = ".error.txt"
 _MOST_BYTES = 8_000_000
 
@@ -85,13 +88,17 @@ class StateFolders:
 
     def find(self, name: str, *, besides: "Held | None" = None) -> Known | None:
         """Return what bears that name in whatever state, *besides* left out; exact under the lock."""
-        for state in self.states:
+        for state in (*self.states, *self.months()):
             if besides is not None and (state, name) == (besides.state, besides.name):
                 continue
             known = self._known(state, name)
-            if known is not None and (state != self.states[-1] or self._is_ours(known.data)):
+            if known is not None and (state in self.states[:-1] or self._is_ours(known.data)):
                 return known
         return None
+
+    def months(self) -> list[str]:
+        """Return the archive's months as states, in no order."""
+        return [f"{ARCHIVE}/{month}" for month in self.names(ARCHIVE)]
 
     def add(self, state: str, name: str, data: bytes, modified: int | None = None) -> Known | None:
         """Add a new file, or change nothing and return what bears its name; either is durable on return.
@@ -194,7 +201,6 @@ class StateFolders:
             draft.lock()
         with draft:
             try:
-                self._hand_over(draft.path)
                 draft.write(data, modified)
                 yield draft
             finally:
@@ -206,19 +212,12 @@ class StateFolders:
         if self._prepared:
             return
         for folder in (*self.states, _TEMPORARY):
-            path = self.root / folder
-            try:
-                path.mkdir(mode=0o750, parents=True)
-            except FileExistsError:
-                continue
-            self._hand_over(path)
+            (self.root / folder).mkdir(mode=0o750, parents=True, exist_ok=True)
         self._prepared = True
 
     def _take_lock(self) -> int:
-        path = self.root / ".lock"
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self.root / ".lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            self._hand_over(path)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:
             os.close(descriptor)
@@ -250,13 +249,6 @@ class StateFolders:
 
     def _free(self, state: str, name: str) -> str:
         return next(other for other in _variants(name) if not _exists(self.path(state, other)))
-
-    def _hand_over(self, path: Path) -> None:
-        """Give what root makes to the owner of *root*: a helping hand must not lock the service out."""
-        if os.geteuid() == 0:
-            owner = self.root.stat()
-            if (owner.st_uid, owner.st_gid) != (0, 0):
-                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 class Held:
@@ -337,7 +329,7 @@ class Held:
         return known
 
     def move(self, state: str, data: bytes | None = None) -> None:
-        """Change the state, and the content where *data* is given; durable on return. The lock is kept.
+        """Change the state, the content where *data* is given, or both; durable on return. The lock is kept.
 
         Forward the content changes before the folder, backward after it: an end that was written down is an end, and
         a file that goes back is at worst what it was. What somebody put in the way by hand gets another name.
@@ -348,6 +340,10 @@ class Held:
         if state != self.state:
             with self._draft(state, data) as draft, self._folders.locked():
                 self._change(state, self.name, draft)
+        elif data is not None:
+            with self._folders.draft(data, self.status().st_mtime_ns) as draft, self._folders.locked():
+                self._check_place()
+                self._become(draft)
         self._folders.sync(state)
 
     @contextmanager
@@ -361,14 +357,17 @@ class Held:
 
     def _change(self, state: str, name: str, draft: "Held | None") -> None:
         backward = self._is_back(state)
-        if not self.still_there():
-            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
+        self._check_place()
         if draft is not None and not backward:
             self._become(draft)
         self._folders.make_room(state, name)
         self.put(state, name)
         if draft is not None and backward:
             self._become(draft)
+
+    def _check_place(self) -> None:
+        if not self.still_there():
+            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
 
     def _become(self, draft: "Held") -> None:
         """Take the place of the old content, and its descriptor; the old one is the draft's to close."""

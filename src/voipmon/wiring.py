@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from voipmon.mail.facts import Facts, Thread
     from voipmon.mail.inbox import Inbox
     from voipmon.mail.ledger import Ledger
-    from voipmon.mail.outbox import Letter, Outbox, Transport
+    from voipmon.mail.outbox import Letter, Transport
+    from voipmon.mail.spool import SpoolOutbox
+    from voipmon.queue.admin import QueueAdmin
     from voipmon.queue.port import Queue
     from voipmon.recordings.catalogue import Catalogue
 
@@ -88,7 +90,14 @@ def queue(config: Config) -> Queue:
     return SpoolQueue(config.queue.dir, instance=config.instance)
 
 
-def outbox(config: Config) -> Outbox:
+def queue_admin(config: Config) -> QueueAdmin:
+    """Return the queue as an admin looks at it."""
+    from voipmon.queue.admin import QueueAdmin
+
+    return QueueAdmin(config.queue.dir, instance=config.instance)
+
+
+def outbox(config: Config) -> SpoolOutbox:
     """Return the letters that wait to be sent."""
     from voipmon.mail.spool import SpoolOutbox
 
@@ -195,6 +204,17 @@ def intake(config: Config, ledger: Ledger) -> Intake:
         verify_sender=config.access.verify_sender,
         authserv_id=config.access.authserv_id,
     )
+
+
+def tidy(config: Config) -> None:
+    """Once a day, move what is old to the archive, and delete what is older."""
+    from voipmon.commands.tidy import MARK, is_due
+    from voipmon.commands.tidy import tidy as make_tidy
+
+    now = system_clock()
+    if is_due(config.state_dir, now):
+        make_tidy(queue_admin(config), outbox(config), config.queue.keep, config.queue.keep_archive, now)
+        (config.state_dir / MARK).touch()
 
 
 @contextmanager

@@ -82,12 +82,17 @@ class World:
         return path
 
     def start(
-        self, *arguments: str, prefix: Sequence[str] = (), stderr: int = subprocess.PIPE, config: Path | None = None
+        self,
+        *arguments: str,
+        prefix: Sequence[str] = (),
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        config: Path | None = None,
     ) -> subprocess.Popen[str]:
         """Start a command; *prefix* is a program that starts it, and its options."""
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "voipmon", "--config", str(config or self.config), *arguments],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             text=True,
             env={key: value for key, value in os.environ.items() if not key.startswith("VOIPMON_")},

@@ -1,7 +1,9 @@
 """Words in, exit codes out."""
 
 import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from types import FrameType
 
@@ -30,6 +32,9 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end
         return error.exit_code
     except _TerminatedError:
         return ExitCode.SUCCESS
+    except BrokenPipeError:  # who read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at the end
+        return ExitCode.PROCESSING_ERROR
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     except Exception:  # noqa: BLE001 - the one place where all is caught

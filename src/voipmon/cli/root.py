@@ -24,6 +24,8 @@ _COMMANDS = {
     "monitor": "voipmon.cli.work",
     "process-queue": "voipmon.cli.work",
     "select-audios": "voipmon.cli.select",
+    "queue": "voipmon.cli.queue_admin",
+    "explain": "voipmon.cli.explain",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",
     "check-config": "voipmon.cli.care",

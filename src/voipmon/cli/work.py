@@ -74,13 +74,14 @@ def process_queue(session: Session, limit: int | None) -> ExitCode:
     from voipmon.commands.rest import nothing_to_do
 
     config = session.config
-    if nothing_to_do(config.queue.dir, config.state_dir, config.publish.dir, system_clock().timestamp()):
+    if nothing_to_do(config.queue.dir, config.state_dir, config.publish.dir, system_clock()):
         _log.info("process_queue_done", extra={"requests": 0})
         return ExitCode.SUCCESS
     from voipmon.commands.process_queue import process_queue as process
 
     with session.at_work(), closing(wiring.postman(config, session.environ)) as postman, shown() as progress:
         taken = process(wiring.work(config, postman, _stop_on_sigterm()), progress, limit=limit)
+        wiring.tidy(config)
     _log.info("process_queue_done", extra={"requests": taken})
     return ExitCode.SUCCESS
 

@@ -22,9 +22,9 @@ class Message:
 
 
 class Inbox(Protocol):
-    """One folder of one mailbox, for the length of a `with`.
+    r"""One folder of one mailbox, for the length of a `with`.
 
-    The work list is what carries no done mark of ours; whether somebody has read a mail (`\\Seen`) means nothing. Every
+    The work list is what carries no done mark of ours; whether somebody has read a mail (`\Seen`) means nothing. Every
     step has a time-out.
 
     Raises:

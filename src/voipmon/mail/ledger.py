@@ -41,7 +41,10 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided of one mail, and why. *key* is made from the mail's own words (`domain.request.mail_key`)."""
+    """What was decided of one mail, and why. *key* is made from the mail's own words (`domain.request.mail_key`).
+
+    *decided_at* is when that was recorded; None before.
+    """
 
     key: str
     request_id: str
@@ -51,6 +54,7 @@ class Verdict:
     message_id: str | None = None
     sender: str | None = None
     subject: str | None = None
+    decided_at: datetime | None = None
 
 
 class Ledger:
@@ -85,6 +89,10 @@ class Ledger:
     def verdict_of_request(self, request_id: str) -> Verdict | None:
         """Return what was decided of the mail that the request came by."""
         return self._verdict("request_id", request_id)
+
+    def verdict_of_message(self, message_id: str) -> Verdict | None:
+        """Return what was decided of the mail with that Message-ID, its angle brackets or not; the first of several."""
+        return self._verdict("message_id", f"<{message_id.strip().strip('<>')}>")
 
     def record(self, verdict: Verdict, now: datetime) -> None:
         """Keep the verdict. The first one of a key stays."""
@@ -124,13 +132,15 @@ class Ledger:
         self._run("UPDATE verdict SET reported = 1 WHERE reported = 0 AND decided_at < ?", today.isoformat())
         self._run("DELETE FROM verdict WHERE decided_at < ?", stamp(now - _KEEP))
 
-    def _verdict(self, column: Literal["key", "request_id"], value: str) -> Verdict | None:
-        columns = "key, request_id, verdict, reason, arrived_at, message_id, sender, subject"
-        row = self._one(f"SELECT {columns} FROM verdict WHERE {column} = ?", value)  # noqa: S608 - no value of a stranger
+    def _verdict(self, column: Literal["key", "request_id", "message_id"], value: str) -> Verdict | None:
+        columns = "key, request_id, verdict, reason, arrived_at, message_id, sender, subject, decided_at"
+        row = self._one(f"SELECT {columns} FROM verdict WHERE {column} = ? ORDER BY decided_at", value)  # noqa: S608 - no value of a stranger
         if row is None:
             return None
-        key, request_id, kind, reason, arrived_at, *rest = row
-        return Verdict(key, request_id, VerdictKind(kind), reason, datetime.fromisoformat(arrived_at), *rest)
+        key, request_id, kind, reason, arrived_at, *rest, decided_at = row
+        moments = datetime.fromisoformat(arrived_at), datetime.fromisoformat(decided_at)
+        message_id, sender, subject = rest
+        return Verdict(key, request_id, VerdictKind(kind), reason, moments[0], message_id, sender, subject, moments[1])
 
     def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         rows = self._all(statement, *values)

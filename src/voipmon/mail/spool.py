@@ -11,6 +11,7 @@ from typing import Any
 from voipmon.clock import stamp
 from voipmon.errors import OutboxError
 from voipmon.mail.outbox import Letter, Posted
+from voipmon.retention import remove_before
 from voipmon.statefolders import Held, MovedError, OddFileError, StateFolders
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,27 @@ class SpoolOutbox:
         with self._translated():
             found = {state: sum(map(_is_name, self._folders.names(state))) for state in _STATES}
         return {_WAITING: found[_WAITING] + found[_SENDING], _SENT: found[_SENT], _REFUSED: found[_REFUSED]}
+
+    def letters_of(self, request_id: str) -> list[dict[str, Any]]:
+        """Return what is known of a request's letters, oldest first: each with its `state`, without its text."""
+        found = []
+        with self._translated():
+            for state in _STATES:
+                names = filter(_is_name, self._folders.names(state))
+                found += [self._told(state, name) for name in names if name.startswith(f"{request_id}.")]
+        return sorted(filter(None, found), key=lambda letter: (str(letter["created_at"]), str(letter["name"])))
+
+    def purge(self, older_than: timedelta, now: datetime) -> int:
+        """Delete the letters that were sent or refused longer ago than that; return how many files that were."""
+        with self._translated():
+            return remove_before(self._folders, (_SENT, _REFUSED), now - older_than)
+
+    def _told(self, state: str, name: str) -> dict[str, Any] | None:
+        try:
+            document = _parse(self._folders.read(state, name))
+        except (OSError, _DamagedError):
+            return None  # on its way to another state, or no letter
+        return {key: value for key, value in document.items() if key != "message"} | {"state": state}
 
     def _in_order(self) -> list[str]:
         """Return the names of those that wait, oldest first: a file's modification time stays that of its posting."""

@@ -25,7 +25,7 @@ class SpoolQueue:
     """The queue in the folders below *root*; *instance* signs what is written into the files' history."""
 
     def __init__(self, root: Path, *, instance: str) -> None:
-        self._folders = StateFolders(root, tuple(State), _is_finished)
+        self._folders = StateFolders(root, tuple(State), is_finished)
         self._instance = instance
         self._line = Line(self._folders)
         self._held: dict[str, tuple[Held, wire.Document]] = {}
@@ -34,7 +34,7 @@ class SpoolQueue:
         """Add the request; see the port."""
         document = wire.document_of(request)
         with self._translated():
-            known = self._folders.add(State.PENDING, _file_name(request.id), wire.dump(document))
+            known = self._folders.add(State.PENDING, file_name(request.id), wire.dump(document))
         if known is not None and not _asks_the_same(known, document):
             raise ConflictError(f"request {request.id} is in {known.state}/ already, with other content")
         return known is None
@@ -124,7 +124,7 @@ class SpoolQueue:
 
     def ahead_of(self, request_id: str) -> int:
         """Count the requests that are taken before that one; see the port."""
-        name = _file_name(request_id)
+        name = file_name(request_id)
         with self._translated():
             waiting = self._line.in_order(State.PENDING)
             busy = self._folders.names(State.PROCESSING)
@@ -188,7 +188,7 @@ class SpoolQueue:
             document = wire.returned(document, self._instance, now)
             changed = wire.dump(document)
         document = wire.completed(document, arrived, by_hand=not tells_arrival(held.name))
-        known = held.claim(State.PROCESSING, _file_name(document["request_id"]), changed)
+        known = held.claim(State.PROCESSING, file_name(document["request_id"]), changed)
         if known is not None:
             self._set_aside(State.PENDING, held.name, _why_known(known, document))
             return None
@@ -211,7 +211,7 @@ class SpoolQueue:
             held.move(State.PENDING, None if tells_arrival(held.name) else wire.dump(document))
 
     def _recover(self, name: str, now: datetime) -> bool:
-        """Move one request on, if its worker is dead. One that we may not read may be in the hands of root's."""
+        """Move one request on, if its worker is dead; of one that we may not read nobody knows."""
         try:
             held = self._folders.hold(State.PROCESSING, name)
         except OddFileError as error:
@@ -270,7 +270,8 @@ def _is_young(changed: float, now: datetime) -> bool:
     return abs(now.timestamp() - changed) < _SETTLE_SECONDS
 
 
-def _is_finished(data: bytes) -> bool:
+def is_finished(data: bytes) -> bool:
+    """Tell whether the content of a file is a request that has ended."""
     try:
         return wire.is_finished(wire.read(data, "x"))
     except wire.UnreadableError:
@@ -296,7 +297,8 @@ def _why_known(known: Known, document: wire.Document) -> str:
     return f"{place}, with other content: give this one a request_id of its own"
 
 
-def _file_name(request_id: str) -> str:
+def file_name(request_id: str) -> str:
+    """Return the name of a request's file, the same in every folder."""
     return f"{request_id}.json"
 
 

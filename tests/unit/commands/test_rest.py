@@ -1,13 +1,15 @@
 """A look at the folders tells whether a pass would find anything."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from voipmon.commands.rest import nothing_to_do
 
-_NOW = 1_762_860_000.0
+_NOW = datetime(2025, 11, 11, 15, 0, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -22,8 +24,14 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
     (publish / "token").mkdir()
     record = state / "publications" / "done.json"
     record.touch()
-    os.utime(record, (_NOW + 60, _NOW + 60))
+    _set_time(record, _NOW + _MINUTE)
+    (state / "tidied").touch()
+    _set_time(state / "tidied", _NOW)
     return queue, state, publish
+
+
+def _set_time(path: Path, moment: datetime) -> None:
+    os.utime(path, (moment.timestamp(), moment.timestamp()))
 
 
 def test_finished_requests_and_living_publications_are_no_work(folders: tuple[Path, Path, Path]) -> None:
@@ -54,7 +62,14 @@ def test_whatever_waits_or_was_left_by_a_crash_is_work(folders: tuple[Path, Path
 
 
 def test_a_publication_that_is_over_is_work(folders: tuple[Path, Path, Path]) -> None:
-    assert not nothing_to_do(*folders, _NOW + 61)
+    assert not nothing_to_do(*folders, _NOW + 2 * _MINUTE)
+
+
+def test_a_day_after_the_last_tidying_there_is_work(folders: tuple[Path, Path, Path]) -> None:
+    _set_time(folders[1] / "publications" / "done.json", _NOW + timedelta(days=9))
+
+    assert nothing_to_do(*folders, _NOW + timedelta(hours=23))
+    assert not nothing_to_do(*folders, _NOW + timedelta(hours=25))
 
 
 def test_a_folder_that_cannot_be_read_is_left_to_the_pass(folders: tuple[Path, Path, Path]) -> None:
