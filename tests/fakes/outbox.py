@@ -1,12 +1,12 @@
-"""The outbox in memory, shared by as many processes as a test likes, and a mail server's stand-in."""
+"""The outbox in memory, shared by as many processes as a test likes."""
 
 # ruff: noqa: ARG002 - the signatures are the port's
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from voipmon.mail.outbox import Letter, Posted, Receipt
+from voipmon.mail.outbox import Letter, Posted
 
 _MOST_UNCERTAIN = 3
 _GIVE_UP_AFTER = timedelta(days=5)
@@ -107,22 +107,3 @@ class MemoryOutbox:
 
 def _pause(attempt: int) -> timedelta:
     return timedelta(0) if attempt == 1 else min(timedelta(hours=1), timedelta(minutes=3) * 2 ** (attempt - 2))
-
-
-@dataclass(slots=True)
-class MemoryTransport:
-    """Takes letters, or raises what *troubles* holds for the next ones."""
-
-    troubles: list[Exception | Receipt] = field(default_factory=list)
-    sent: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
-    closed: bool = False
-
-    def send(self, content: bytes, recipients: tuple[str, ...]) -> Receipt:
-        trouble = self.troubles.pop(0) if self.troubles else Receipt({}, ())
-        if isinstance(trouble, Exception):
-            raise trouble
-        self.sent.append((content, recipients))
-        return trouble
-
-    def close(self) -> None:
-        self.closed = True

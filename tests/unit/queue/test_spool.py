@@ -268,21 +268,6 @@ def test_the_file_of_another_user_is_a_request(shared_spool: Spool) -> None:
     assert shared_spool.path("completed/test_001.json").stat().st_uid == os.geteuid()
 
 
-def test_what_root_makes_belongs_to_the_service(shared_spool: Spool) -> None:
-    service = os.geteuid()
-    shutil.rmtree(shared_spool.root / "completed")
-    with whoever_runs_the_tests():
-        shared_spool.drop("a.json")
-        shared_spool.queue.enqueue(make_request(1))
-        shared_spool.queue.enqueue(make_request(2))
-        shared_spool.queue.retry(shared_spool.take(), system_clock() + HOUR, "the disk is full", system_clock())
-        assert [shared_spool.answer(), shared_spool.answer()] == [make_request(2).id, "test_001"]
-
-    made = [shared_spool.root / ".lock", *shared_spool.root.rglob("*")]
-
-    assert {path.stat().st_uid for path in made} == {service}
-
-
 @pytest.mark.parametrize("name", [".a.json.swp", ".a.json", "a.json~", "a.json.part", "a.txt", "README"])
 def test_what_is_called_otherwise_is_left_alone(spool: Spool, name: str) -> None:
     spool.drop(name)

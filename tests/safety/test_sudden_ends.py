@@ -1,0 +1,200 @@
+"""What becomes of requests, publications and letters when a process is killed, frozen or refused by the disk.
+
+Every point is a system call that changes something. All is real but the mail server, the clock and one fault.
+"""
+
+import random
+import shutil
+
+import pytest
+from safety.actors import request_of
+from safety.strace import Point, Stage, points
+from safety.world import REQUESTS, World, check_all_is_done_once
+from support.sampling import Sample
+
+pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+NUMBERS = [number for number, _ in REQUESTS]
+REFUSABLE = ("open", "write", "rename", "mkdir", "fsync", "unlink", "link", "utimens", "copy_file_range", "ftruncate")
+
+
+@pytest.fixture
+def waiting(world: World, stage: Stage) -> World:
+    """An installation in which two good requests, one for nothing, one that trips over a fault, a hand-written one and
+    a damaged file wait."""
+    stage.run("enqueue", world.path, requests=REQUESTS)
+    world.drop_files()
+    world.begin_here()
+    return world
+
+
+def finish(world: World, stage: Stage) -> None:
+    """Make passes until nothing waits any more."""
+    for number in range(2, 12):
+        ended = stage.run("process", world.path, hours=2 * number)
+        assert ended.code == 0, ended.said
+        if not world.waits():
+            return
+    pytest.fail("requests or letters wait for ever")
+
+
+def points_of(stage: Stage, world: World, act: str, **details: object) -> list[Point]:
+    ended = stage.run(act, world.reset(), watch="", **details)
+    assert ended.code == 0, ended.said
+    return points(ended.calls, world.path)
+
+
+def kill(stage: Stage, world: World, act: str, point: Point, **details: object) -> tuple[bool, bool]:
+    """Kill an act at that point.
+
+    Return whether it was hit (a process that looks at the clock is not the same each time), and whether the mail
+    server had a letter then that was not on record as sent.
+    """
+    print(point)
+    ended = stage.run(act, world.path, watch=f"{point.name}:signal=KILL:when={point.number}", **details)
+    unrecorded = False
+    for earlier in points(ended.calls, world.path)[:-1]:
+        if earlier.name == "write" and "/server" in earlier.text:
+            unrecorded = True
+        if earlier.name.startswith("rename") and "/outbox/sent/" in earlier.text:
+            unrecorded = False
+    return ended.code is None, unrecorded
+
+
+def test_a_pass_killed_at_any_system_call_loses_and_doubles_nothing(
+    waiting: World, stage: Stage, sample: Sample
+) -> None:
+    chosen = sample(points_of(stage, waiting, "process", hours=1), 16)
+    hits = 0
+
+    for point in chosen:
+        waiting.reset()
+        hit, unrecorded = kill(stage, waiting, "process", point, hours=1)
+        hits += hit
+
+        finish(waiting, stage)
+
+        check_all_is_done_once(waiting, repeated_letters=unrecorded, repeated_work=1)
+        assert waiting.deaths() <= 1
+    assert hits > 0.9 * len(chosen)
+
+
+def test_a_recovery_killed_at_any_system_call_loses_and_doubles_nothing(
+    waiting: World, stage: Stage, sample: Sample
+) -> None:
+    for point in sample(points_of(stage, waiting, "process", hours=1), 3):
+        waiting.reset()
+        kill(stage, waiting, "process", point, hours=1)
+        recovery = points(stage.run("process", waiting.path, hours=2, watch="").calls, waiting.path)
+
+        for second in random.Random(str(point)).sample(recovery, 3):
+            waiting.reset()
+            _, first_unrecorded = kill(stage, waiting, "process", point, hours=1)
+            _, unrecorded = kill(stage, waiting, "process", second, hours=2)
+
+            finish(waiting, stage)
+
+            check_all_is_done_once(waiting, repeated_letters=first_unrecorded + unrecorded, repeated_work=2)
+
+
+def test_a_monitor_killed_while_it_enqueues_enqueues_each_request_once(
+    world: World, stage: Stage, sample: Sample
+) -> None:
+    for point in sample(points_of(stage, world, "enqueue", requests=REQUESTS), 5):
+        world.reset()
+        hit, _ = kill(stage, world, "enqueue", point, requests=REQUESTS)
+        assert hit
+        accepted = [int(number) for number in world.notes("accepted")]
+        queued = {path.name for path in world.path.glob("queue/pending/*")}
+        assert {f"{request_of(number).id}.json" for number in accepted} <= queued
+
+        assert stage.run("enqueue", world.path, requests=REQUESTS).code == 0
+        world.drop_files()
+        finish(world, stage)
+
+        check_all_is_done_once(world)
+
+
+@pytest.mark.parametrize("errno", ["ENOSPC", "EIO"])
+def test_a_disk_that_refuses_any_system_call_of_a_pass_loses_and_doubles_nothing(
+    waiting: World, stage: Stage, sample: Sample, errno: str
+) -> None:
+    whole = [
+        point
+        for point in points_of(stage, waiting, "process", hours=1)
+        if point.name.startswith(REFUSABLE) and not point.text.startswith(("/server", "/handled"))
+    ]
+
+    for point in sample(whole, 8):
+        print(point)
+        refuse = f"{point.name}:error={errno}:when={point.number}"
+        ended = stage.run("process", waiting.reset(), hours=1, watch=refuse)
+        assert ended.code in (0, 3), ended.said
+
+        finish(waiting, stage)
+
+        check_all_is_done_once(waiting, repeated_work=1)
+
+
+@pytest.mark.parametrize("errno", ["ENOSPC", "EIO"])
+def test_a_disk_that_refuses_any_system_call_of_enqueuing_loses_and_doubles_nothing(
+    world: World, stage: Stage, sample: Sample, errno: str
+) -> None:
+    whole = points_of(stage, world, "enqueue", requests=REQUESTS)
+
+    for point in sample([point for point in whole if point.name.startswith(REFUSABLE)], 3):
+        print(point)
+        refuse = f"{point.name}:error={errno}:when={point.number}"
+        stage.run("enqueue", world.reset(), requests=REQUESTS, watch=refuse)
+
+        assert stage.run("enqueue", world.path, requests=REQUESTS).code == 0
+        world.drop_files()
+        finish(world, stage)
+
+        check_all_is_done_once(world)
+
+
+@pytest.mark.parametrize("rival", ["process", "enqueue"])
+def test_a_pass_frozen_at_any_system_call_while_another_process_works_does_everything_once(
+    waiting: World, stage: Stage, sample: Sample, rival: str
+) -> None:
+    details = {"process": {"hours": 1}, "enqueue": {"requests": REQUESTS}}
+    chosen = sample(points_of(stage, waiting, "process", hours=1), {"process": 8, "enqueue": 3}[rival])
+    hits = 0
+
+    for point in chosen:
+        print(point)
+        freeze = f"{point.name}:signal=STOP:when={point.number}"
+        frozen = stage.start("process", waiting.reset(), hours=1, watch=freeze)
+        hits += frozen.is_frozen()
+
+        other = stage.start(rival, waiting.path, **details[rival])
+        other.has_ended(within=0.5)  # or it waits for a lock that the frozen one has
+        frozen.go_on()
+
+        for ended in (frozen.end(), other.end()):
+            assert ended.code == 0, ended.said
+        finish(waiting, stage)
+        check_all_is_done_once(waiting)
+        assert waiting.deaths() == 0
+    assert hits > 0.9 * len(chosen)
+
+
+def test_enqueuing_frozen_at_any_system_call_while_the_same_is_enqueued_makes_one_request(
+    world: World, stage: Stage, sample: Sample
+) -> None:
+    for point in sample(points_of(stage, world, "enqueue", requests=REQUESTS), 3):
+        print(point)
+        freeze = f"{point.name}:signal=STOP:when={point.number}"
+        frozen = stage.start("enqueue", world.reset(), requests=REQUESTS, watch=freeze)
+        assert frozen.is_frozen()
+
+        other = stage.start("enqueue", world.path, requests=REQUESTS)
+        other.has_ended(within=0.5)
+        frozen.go_on()
+
+        assert (frozen.end().code, other.end().code) == (0, 0)
+        assert sorted(map(int, world.notes("accepted"))) == sorted(NUMBERS * 2)
+        world.drop_files()
+        finish(world, stage)
+        check_all_is_done_once(world)
