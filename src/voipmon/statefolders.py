@@ -24,6 +24,9 @@ from voipmon.files import sync_directory
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO or a link must not hold us up
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _TEMPORARY = ".tmp"
+ARCHIVE = "archive"
+"""Below it stand the months (`2025-11`) that old files of the last states are moved to; each is a state, too."""
+
 _REASON = ".error.txt"
 _MOST_BYTES = 8_000_000
 
@@ -85,13 +88,17 @@ class StateFolders:
 
     def find(self, name: str, *, besides: "Held | None" = None) -> Known | None:
         """Return what bears that name in whatever state, *besides* left out; exact under the lock."""
-        for state in self.states:
+        for state in (*self.states, *self.months()):
             if besides is not None and (state, name) == (besides.state, besides.name):
                 continue
             known = self._known(state, name)
-            if known is not None and (state != self.states[-1] or self._is_ours(known.data)):
+            if known is not None and (state in self.states[:-1] or self._is_ours(known.data)):
                 return known
         return None
+
+    def months(self) -> list[str]:
+        """Return the archive's months as states, in no order."""
+        return [f"{ARCHIVE}/{month}" for month in self.names(ARCHIVE)]
 
     def add(self, state: str, name: str, data: bytes, modified: int | None = None) -> Known | None:
         """Add a new file, or change nothing and return what bears its name; either is durable on return.
@@ -322,7 +329,7 @@ class Held:
         return known
 
     def move(self, state: str, data: bytes | None = None) -> None:
-        """Change the state, and the content where *data* is given; durable on return. The lock is kept.
+        """Change the state, the content where *data* is given, or both; durable on return. The lock is kept.
 
         Forward the content changes before the folder, backward after it: an end that was written down is an end, and
         a file that goes back is at worst what it was. What somebody put in the way by hand gets another name.
@@ -333,6 +340,10 @@ class Held:
         if state != self.state:
             with self._draft(state, data) as draft, self._folders.locked():
                 self._change(state, self.name, draft)
+        elif data is not None:
+            with self._folders.draft(data, self.status().st_mtime_ns) as draft, self._folders.locked():
+                self._check_place()
+                self._become(draft)
         self._folders.sync(state)
 
     @contextmanager
@@ -346,14 +357,17 @@ class Held:
 
     def _change(self, state: str, name: str, draft: "Held | None") -> None:
         backward = self._is_back(state)
-        if not self.still_there():
-            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
+        self._check_place()
         if draft is not None and not backward:
             self._become(draft)
         self._folders.make_room(state, name)
         self.put(state, name)
         if draft is not None and backward:
             self._become(draft)
+
+    def _check_place(self) -> None:
+        if not self.still_there():
+            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
 
     def _become(self, draft: "Held") -> None:
         """Take the place of the old content, and its descriptor; the old one is the draft's to close."""
