@@ -187,3 +187,16 @@ def full_folder(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_missing_password_for_sending_keeps_the_answer_and_names_the_file(slave: World) -> None:
+    secret = slave.folder / "smtp-password"
+    slave.settings |= {"smtp.user": "voip.audios@example.com", "smtp.password_file": str(secret)}
+    slave.record(_RECORDING)
+    slave.drop("one.json", _REQUEST)
+
+    ended = slave.run("process-queue")
+
+    assert str(secret) in ended.stderr
+    assert len(slave.queued("completed")) == 1
+    assert len(list((slave.folder / "state" / "outbox" / "waiting").iterdir())) == 1

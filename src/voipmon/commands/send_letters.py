@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voipmon.clock import Clock
-from voipmon.errors import LetterRefusedError, ServerAwayError, UncertainError
+from voipmon.errors import LetterRefusedError, ParameterError, ServerAwayError, UncertainError
 from voipmon.mail.outbox import Outbox, Posted, Transport
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Postman:
                 try:
                     if self._send(posted):
                         sent.add(posted.letter.name)
-                except ServerAwayError as error:
+                except (ServerAwayError, ParameterError) as error:  # or the configuration has no password for it
                     self._outbox.give_back(posted)
                     self._away = str(error)
                     _log.warning("mail_server_away", extra={"reason": self._away})
@@ -72,7 +72,7 @@ class Postman:
                 self._outbox.give_up(posted, self._clock(), str(error))
                 _log.error("letter_refused", extra={**extra, "reason": str(error)})
             return False
-        except ServerAwayError:
+        except (ServerAwayError, ParameterError):
             raise
         except Exception as error:  # noqa: BLE001 - one letter that trips over a fault of ours must not stop the others
             self._outbox.keep(posted, self._clock(), f"unexpected {type(error).__name__}", uncertain=True)
