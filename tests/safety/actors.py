@@ -32,6 +32,7 @@ from voipmon.domain.request import Request
 from voipmon.errors import VoipmonError
 from voipmon.mail import letters
 from voipmon.mail.outbox import Receipt
+from voipmon.queue.admin import QueueAdmin
 from voipmon.queue.retry import RetryRule
 from voipmon.queue.spool import SpoolQueue
 from voipmon.recordings import directory
@@ -111,6 +112,16 @@ def process(world: Path, hours: int) -> None:
     process_queue(work, no_progress)
 
 
+def mend(world: Path, how: str, number: int) -> None:
+    """Have a request answered again, or cancel one, or delete all that have ended."""
+    admin = QueueAdmin(world / "queue", instance="pbx")
+    now = datetime.now(UTC)
+    if how == "purge":
+        admin.purge(timedelta(0), now + timedelta(seconds=1))
+    else:
+        {"retry": admin.retry, "cancel": admin.cancel}[how](request_of(number).id, now)
+
+
 def produce(world: Path, start: int, count: int, pause: float) -> None:
     """Enqueue requests that arrive now."""
     queue = SpoolQueue(world / "queue", instance="pbx")
@@ -157,7 +168,7 @@ def take(world: Path, count: int, *, finish: bool) -> None:
 
 
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (enqueue, process, produce, work, recover, look, take)
+    act.__name__: act for act in (enqueue, process, mend, produce, work, recover, look, take)
 }
 
 

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from safety.actors import request_of
 from safety.strace import Point, Stage, points
-from safety.world import REQUESTS, World, check_all_is_done_once
+from safety.world import GOOD, REQUESTS, World, check_all_is_done_once
 from support.sampling import Sample
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -198,3 +198,64 @@ def test_enqueuing_frozen_at_any_system_call_while_the_same_is_enqueued_makes_on
         world.drop_files()
         finish(world, stage)
         check_all_is_done_once(world)
+
+
+def places(world: World, number: int) -> list[str]:
+    """Return the folders in which a request lies."""
+    return [path.parent.name for path in world.path.glob(f"queue/*/{request_of(number).id}.json")]
+
+
+def test_an_admin_killed_while_a_request_is_sent_round_again_leaves_one_request(
+    waiting: World, stage: Stage, sample: Sample
+) -> None:
+    finish(waiting, stage)
+    waiting.begin_here()
+    details = {"how": "retry", "number": GOOD}
+
+    for point in sample(points_of(stage, waiting, "mend", **details), 4):
+        waiting.reset()
+        kill(stage, waiting, "mend", point, **details)
+        again = places(waiting, GOOD) == ["pending"]
+
+        finish(waiting, stage)
+
+        assert places(waiting, GOOD) == ["completed"]
+        assert waiting.document(f"completed/{request_of(GOOD).id}.json").get("round", 1) == (2 if again else 1)
+        letters = [line for line in waiting.notes("server") if request_of(GOOD).id in line]
+        assert len(letters) == (2 if again else 1)
+        assert not list(waiting.path.glob("queue/.tmp/*"))
+
+
+def test_an_admin_killed_while_cancelling_leaves_a_request_cancelled_or_answered(
+    waiting: World, stage: Stage, sample: Sample
+) -> None:
+    details = {"how": "cancel", "number": GOOD}
+
+    for point in sample(points_of(stage, waiting, "mend", **details), 4):
+        waiting.reset()
+        kill(stage, waiting, "mend", point, **details)
+
+        finish(waiting, stage)
+
+        (place,) = places(waiting, GOOD)
+        outcome = waiting.document(f"{place}/{request_of(GOOD).id}.json")["result"]["outcome"]
+        letters = [line for line in waiting.notes("server") if request_of(GOOD).id in line]
+        assert (place, outcome, len(letters)) in (("failed", "cancelled", 0), ("completed", "delivered", 1))
+        assert not list(waiting.path.glob("queue/.tmp/*"))
+
+
+def test_an_admin_killed_while_purging_deletes_the_rest_the_next_time(
+    waiting: World, stage: Stage, sample: Sample
+) -> None:
+    finish(waiting, stage)
+    stage.run("enqueue", waiting.path, requests=[(7, "1121")])
+    waiting.begin_here()
+    details = {"how": "purge", "number": 0}
+
+    for point in sample(points_of(stage, waiting, "mend", **details), 2):
+        waiting.reset()
+        kill(stage, waiting, "mend", point, **details)
+
+        assert stage.run("mend", waiting.path, **details).code == 0
+
+        assert {path.name for path in waiting.path.glob("queue/*/*")} == {f"{request_of(7).id}.json"}

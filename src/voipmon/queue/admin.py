@@ -63,6 +63,7 @@ class QueueAdmin:
         with self._held(request_id) as (held, document):
             if held.state != State.PENDING:
                 raise ParameterError(f"request {request_id} is in {held.state}/: only one that waits can be cancelled")
+            held.claim(State.PROCESSING, held.name)  # an end in pending/ would mean: answer it once more
             ended = document | {"not_before": None, "result": {"outcome": "cancelled"}}
             held.move(State.FAILED, wire.dump(wire.noted(ended, self._instance, "cancelled", None, now)))
 
