@@ -238,9 +238,11 @@ def test_an_admin_killed_while_cancelling_leaves_a_request_cancelled_or_answered
         finish(waiting, stage)
 
         (place,) = places(waiting, GOOD)
-        outcome = waiting.document(f"{place}/{request_of(GOOD).id}.json")["result"]["outcome"]
+        document = waiting.document(f"{place}/{request_of(GOOD).id}.json")
         letters = [line for line in waiting.notes("server") if request_of(GOOD).id in line]
-        assert (place, outcome, len(letters)) in (("failed", "cancelled", 0), ("completed", "delivered", 1))
+        end = place, document["result"]["outcome"], len(letters)
+        assert end in (("failed", "cancelled", 0), ("completed", "delivered", 1))
+        assert document.get("round", 1) == 1
         assert not list(waiting.path.glob("queue/.tmp/*"))
 
 
