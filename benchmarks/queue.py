@@ -1,0 +1,261 @@
+"""voipmon's queue beside others, in one run: what a put and a take cost, and what full folders change.
+
+python3 dev.py bench queue [--count N] [--rounds N] [--small] [--scratch DIR] [--json FILE] [--write]
+
+Every round visits every engine; ratios are taken within a round to the raw put of as many processes, and are the
+rounds' medians. Ends with 1 where voipmon misses a goal.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.pop(0)  # this folder: the standard library's own `queue` must be found
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+from benchmarks._engines import KINDS, RAW, VOIPMON, Kind, Wish, wishes
+from benchmarks._flushes import flushes
+from benchmarks._growth import FEW, Growth, claims, enqueues
+from benchmarks._machine import machine
+from benchmarks._processes import Work, together
+
+_ROOT = Path(__file__).resolve().parents[1]
+_DOCUMENT = _ROOT / "docs" / "queue.md"
+_BEGIN, _END = "<!-- benchmark:queue -->", "<!-- /benchmark -->"
+_PROCESSES = (1, 4)
+_GROWTH_ROUNDS = 3
+
+
+class Goal(NamedTuple):
+    """What voipmon promises; *ratio* is what was measured."""
+
+    text: str
+    ratio: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.ratio >= (self.at_least or 0) and (self.at_most is None or self.ratio <= self.at_most)
+
+    def __str__(self) -> str:
+        bound = f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
+        return f"{self.text}: {self.ratio:.2f}, goal {bound}: {'met' if self.met else 'MISSED'}"
+
+
+@dataclass
+class Figures:
+    """What the rounds brought for one engine and one number of processes; ratios are to the raw puts of the round."""
+
+    put: list[float] = field(default_factory=list)
+    take: list[float] = field(default_factory=list)
+    put_ratio: list[float] = field(default_factory=list)
+    take_ratio: list[float] = field(default_factory=list)
+    twice: int = 0
+
+
+Table = dict[str, dict[int, Figures]]
+
+
+def measure(scratch: Path, count: int, rounds: int) -> Table:
+    """Let every engine put and take *count* documents in every round."""
+    table: Table = {name: {processes: Figures() for processes in _PROCESSES} for name in KINDS}
+    for number in range(rounds + 1):  # the first one warms up
+        folder = scratch / "round"
+        for processes in _PROCESSES:
+            _round(folder / str(processes), count, processes, table)
+        shutil.rmtree(folder)
+        if number == 0:
+            table = {name: {processes: Figures() for processes in _PROCESSES} for name in KINDS}
+        print(f"round {number} of {rounds}", file=sys.stderr)
+    return table
+
+
+def _round(folder: Path, count: int, processes: int, table: Table) -> None:
+    for name, kind in KINDS.items():
+        figures = table[name][processes]
+        (folder / name).mkdir(parents=True)
+        together([_warm(kind, folder / name)])
+        figures.put.append(_put(kind, folder / name, count, processes))
+        raw = table[RAW][processes].put[-1]
+        figures.put_ratio.append(figures.put[-1] / raw)
+        if kind.takes:
+            speed, twice = _take(kind, folder / name, count, processes)
+            figures.take.append(speed)
+            figures.take_ratio.append(speed / raw)
+            figures.twice += twice
+
+
+def _warm(kind: Kind, folder: Path) -> Callable[[], Work]:
+    def prepare() -> Work:
+        engine = kind.make(folder)
+        [wish] = wishes(1, "warm")
+        engine.put(wish)
+        engine.take()
+        return list
+
+    return prepare
+
+
+def _put(kind: Kind, folder: Path, count: int, processes: int) -> float:
+    """Return the puts per second of that many processes together."""
+    shares = [wishes(count // processes, f"pro{number}") for number in range(processes)]
+    return count // processes * processes / together([_putter(kind, folder, share) for share in shares]).seconds
+
+
+def _putter(kind: Kind, folder: Path, share: list[Wish]) -> Callable[[], Work]:
+    def prepare() -> Work:
+        engine = kind.make(folder)
+
+        def work() -> list[str | bytes]:
+            for wish in share:
+                engine.put(wish)
+            return []
+
+        return work
+
+    return prepare
+
+
+def _take(kind: Kind, folder: Path, count: int, processes: int) -> tuple[float, int]:
+    """Take until nothing is left; return how many per second, and how many came to more than one."""
+    done = together([_taker(kind, folder)] * processes)
+    different = len(set(done.brought))
+    if different != count // processes * processes:
+        raise SystemExit(f"{kind.label} gave {different} of {count} documents")
+    return different / done.seconds, len(done.brought) - different
+
+
+def _taker(kind: Kind, folder: Path) -> Callable[[], Work]:
+    def prepare() -> Work:
+        engine = kind.make(folder)
+
+        def work() -> list[str | bytes]:
+            return list(iter(engine.take, None))
+
+        return work
+
+    return prepare
+
+
+def goals(table: Table, claim: Growth, enqueue: Growth, pending: int, completed: int) -> list[Goal]:
+    own = table[VOIPMON][1]
+    return [
+        Goal("durable put, beside a raw put", statistics.median(own.put_ratio), at_least=0.6),
+        Goal("durable take (claim and end), beside a raw put", statistics.median(own.take_ratio), at_least=0.9),
+        Goal(f"CPU per claim with {pending:,} waiting, beside {FEW:,}", claim.ratio, at_most=2),
+        Goal(f"enqueue with {completed:,} files in completed/, beside none", enqueue.ratio, at_most=1.5),
+    ]
+
+
+def markdown(facts: dict[str, object], counted: dict[str, tuple[float, float] | None], table: Table) -> list[str]:
+    """Return the lines of the comparison."""
+    shape = "{rounds} rounds of {count} documents of {bytes} bytes each"
+    system = "{kernel}, Python {python}, {cores} cores (load {load}), {file_system}"
+    most = _PROCESSES[-1]
+    heads = ["put/s", "× raw", "take/s", "× raw", f"put/s by {most}", "× raw", f"take/s by {most}", "× raw"]
+    return [
+        f"{system}; {shape}: medians.".format(**facts),
+        "",
+        f"| engine | {' | '.join(heads)} | fsyncs of a put, a take | delivered twice by the {most} |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+        *(_row(kind, counted[name], table[name]) for name, kind in KINDS.items()),
+    ]
+
+
+def _row(kind: Kind, counted: tuple[float, float] | None, figures: dict[int, Figures]) -> str:
+    cells = [kind.label]
+    for of in figures.values():
+        cells += [_median(of.put, ",.0f"), _median(of.put_ratio, ".2f")]
+        cells += [_median(of.take, ",.0f"), _median(of.take_ratio, ".2f")]
+    numbers = counted[: 1 + kind.takes] if counted else ()
+    cells.append(", ".join(f"{number:.2g}" for number in numbers) or "–")
+    cells.append(str(figures[_PROCESSES[-1]].twice) if kind.takes else "–")
+    return f"| {' | '.join(cells)} |"
+
+
+def _median(values: list[float], how: str) -> str:
+    return format(statistics.median(values), how) if values else "–"
+
+
+def growth_lines(claim: Growth, enqueue: Growth, pending: int, completed: int) -> list[str]:
+    return [
+        "",
+        "| voipmon, one process | small | large | ratio |",
+        "|---|---|---|---|",
+        f"| CPU per claim, {FEW:,} and {pending:,} waiting | {_times(claim)} |",
+        f"| enqueue, 0 and {completed:,} files in completed/ | {_times(enqueue)} |",
+        "",
+    ]
+
+
+def _times(growth: Growth) -> str:
+    return f"{growth.small:,.0f} µs | {growth.large:,.0f} µs | {growth.ratio:.2f}"
+
+
+def write(text: str) -> None:
+    """Put the tables between their marks in docs/queue.md, in a section of their own where there are none."""
+    if not _DOCUMENT.exists():
+        print(f"{_DOCUMENT.relative_to(_ROOT)} is not there: nothing is written", file=sys.stderr)
+        return
+    document = _DOCUMENT.read_text()
+    if _BEGIN not in document:
+        document = f"{document.rstrip()}\n\n## Speed\n\n    python3 dev.py bench queue\n\n{_BEGIN}\n{_END}\n"
+    before, _, rest = document.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    _DOCUMENT.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 dev.py bench queue", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--count", type=int, default=100, help="documents put and taken in each turn (default 100)")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of every engine (default 9)")
+    parser.add_argument("--small", action="store_true", help="100,000 files in completed/ instead of 1,000,000")
+    parser.add_argument("--scratch", type=Path, metavar="DIR", help="a folder on the disk to measure")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round there")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/queue.md")
+    options = parser.parse_args()
+    if options.count < _PROCESSES[-1] or options.rounds < 1:
+        parser.error(f"at least {_PROCESSES[-1]} documents and one round")
+    return options
+
+
+def main() -> int:
+    options = _options()
+    pending, completed = 100_000, 100_000 if options.small else 1_000_000
+    with tempfile.TemporaryDirectory(prefix="voipmon-benchmark-", dir=options.scratch) as name:
+        scratch = Path(name)
+        [wish] = wishes(1, "size")
+        facts = machine(scratch) | {"rounds": options.rounds, "count": options.count, "bytes": len(wish.document)}
+        counted = {name: flushes(name, scratch / f"flushes-{name}") for name in KINDS}
+        table = measure(scratch, options.count, options.rounds)
+        print(f"a queue of {pending:,}", file=sys.stderr)
+        claim = claims(scratch, pending, _GROWTH_ROUNDS)
+        print(f"{completed:,} files in completed/", file=sys.stderr)
+        enqueue = enqueues(scratch, completed, 3 * _GROWTH_ROUNDS)
+        print("removing them", file=sys.stderr)
+    kept = goals(table, claim, enqueue, pending, completed)
+    lines = markdown(facts, counted, table) + growth_lines(claim, enqueue, pending, completed)
+    text = "\n".join([*lines, *(f"- {goal}" for goal in kept)])
+    print(text)
+    if options.json:
+        figures = {name: {number: asdict(of) for number, of in row.items()} for name, row in table.items()}
+        growth = {"claim": claim._asdict(), "enqueue": enqueue._asdict()}
+        met = [goal._asdict() | {"met": goal.met} for goal in kept]
+        result = {"machine": facts, "fsyncs": counted, "engines": figures, "growth": growth, "goals": met}
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    if options.write:
+        write(text)
+    return int(not all(goal.met for goal in kept))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
