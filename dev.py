@@ -5,7 +5,8 @@
     python3 dev.py test [--full] [PYTEST ARGS]   every check, then the tests
     python3 dev.py lint                          the checks alone
     python3 dev.py format                        write the code as the formatter wants it
-    python3 dev.py lock [--upgrade]              pin the dependencies anew in requirements.lock
+    python3 dev.py bench [NAME [OPTIONS]]        one of benchmarks/, or all of them
+    python3 dev.py lock [--upgrade]              pin the dependencies anew in the two requirements.lock
 
 Needs Python 3.11 or newer with pip, or uv; the first run fetches the rest into .venv and .tools.
 As root on Debian or Ubuntu, `test` also installs the servers it tests against.
@@ -30,6 +31,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "voipmon-set-up"
 TOOLS = ROOT / ".tools"
 LOCK = ROOT / "requirements.lock"
+BENCHMARKS = ROOT / "benchmarks"
 # The interpreter behind a virtual environment, should one be active: .venv must not be made from itself.
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 UV = "uv==0.13.9"
@@ -71,7 +73,7 @@ SYSTEM_PACKAGES = (
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command named by the first argument; the others are for what it runs."""
-    commands = {"demo": demo, "test": test, "lint": lint, "format": reformat, "lock": lock}
+    commands = {"demo": demo, "test": test, "lint": lint, "format": reformat, "bench": bench, "lock": lock}
     if arguments and arguments[0] in commands:
         commands[arguments[0]](arguments[1:])
     elif arguments and arguments[0] in ("-h", "--help"):
@@ -108,15 +110,40 @@ def reformat(_options: Sequence[str]) -> None:
     _run("ruff", "format", ".")
 
 
+def bench(options: Sequence[str]) -> None:
+    """Run the benchmark named by the first option with the others, or each; end with 1 should one miss a goal."""
+    names = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py"))
+    if options and options[0] not in names:
+        sys.exit(f"dev.py: which benchmark? one of {' '.join(names)}, or none for all")
+    set_up()
+    _install_rivals()
+    codes = [_try("python", f"benchmarks/{name}.py", *options[1:]) for name in options[:1] or names]
+    sys.exit(max(codes))
+
+
+def _install_rivals() -> None:
+    """Bring what the benchmarks compare voipmon with into .venv, unless it is there already."""
+    wanted = hashlib.sha256((BENCHMARKS / LOCK.name).read_bytes()).hexdigest()
+    stamp = VENV / "benchmarks-set-up"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    _say("installing what voipmon is compared with into .venv, once")
+    _install(["--require-hashes", "--requirement", str(BENCHMARKS / LOCK.name)])
+    stamp.write_text(wanted)
+
+
 def lock(options: Sequence[str]) -> None:
-    """Write requirements.lock from pyproject.toml: exact versions and hashes, for every system at once."""
+    """Write both requirements.lock: exact versions and hashes, for every system at once."""
     TOOLS.mkdir(exist_ok=True)
     uv = _uv()
     if uv is None:
         sys.exit("dev.py: no uv to make the lock file with, and pip cannot fetch it; check the network, or install uv")
-    how = ["--universal", "--python-version", "3.11", "--extra", "dev", "--generate-hashes", "--no-annotate"]
-    anywhere = ["--no-emit-index-url", "--custom-compile-command", "python3 dev.py lock", "--output-file", LOCK.name]
-    _run(uv, "pip", "compile", "--quiet", "--python", PYTHON, *how, *anywhere, *options, "pyproject.toml")
+    how = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", *options]
+    anywhere = ["--no-emit-index-url", "--custom-compile-command", "python3 dev.py lock"]
+    compiled = [uv, "pip", "compile", "--quiet", "--python", PYTHON, *how, *anywhere, "--output-file"]
+    _run(*compiled, LOCK.name, "--extra", "dev", "pyproject.toml")
+    rivals = f"{BENCHMARKS.name}/requirements.in"
+    _run(*compiled, f"{BENCHMARKS.name}/{LOCK.name}", "--constraint", LOCK.name, rivals)
 
 
 def check() -> None:
@@ -151,11 +178,19 @@ def _fingerprint() -> str:
 def _fill_venv() -> None:
     # Without ensurepip, which Debian keeps in a package of its own: whatever installs does so from outside.
     _quietly([PYTHON, "-m", "venv", "--without-pip", str(VENV)])
+    _install(
+        ["--require-hashes", "--requirement", str(LOCK)],
+        ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+    )
+
+
+def _install(*wishes: Sequence[str]) -> None:
+    """Install one after the other into .venv, or end with the reason."""
     problem = "python3 has no pip: as root, apt-get install python3-pip"
     for installer in _installers():
         try:
-            _quietly([*installer, "--require-hashes", "--requirement", str(LOCK)])
-            _quietly([*installer, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+            for wish in wishes:
+                _quietly([*installer, *wish])
         except subprocess.CalledProcessError as error:
             problem = f"the packages could not be installed; check the network ({_last_words(error)})"
         else:
@@ -262,10 +297,16 @@ def _environment() -> Mapping[str, str]:
 
 def _run(*command: str) -> None:
     """Run *command* in the clone with its output in sight; end with its exit code should it fail."""
+    code = _try(*command)
+    if code != 0:
+        sys.exit(code)
+
+
+def _try(*command: str) -> int:
+    """Run *command* in the clone with its output in sight; return its exit code."""
     print(f"$ {Path(command[0]).name} {' '.join(command[1:])}".rstrip(), flush=True)
     code = subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode
-    if code != 0:
-        sys.exit(code if code > 0 else 128 - code)
+    return code if code >= 0 else 128 - code
 
 
 def _become(program: str, *arguments: str) -> NoReturn:

@@ -190,6 +190,57 @@ def test_the_exit_code_of_the_tests_is_passed_on(clone: Clone) -> None:
     assert clone.run("test").returncode == 5
 
 
+def benchmarks(clone: Clone, **codes: int) -> None:
+    """Put benchmarks into the clone that note their options and end with the given codes."""
+    folder = clone.folder / "benchmarks"
+    folder.mkdir()
+    (folder / "requirements.lock").write_text("# rivals\n")
+    (folder / "_helper.py").write_text("raise SystemExit('this is no benchmark')")
+    for name, code in codes.items():
+        script = f"import sys\nopen('calls', 'a').write(f'{name} {{sys.argv[1:]}}\\n')\nsys.exit({code})\n"
+        (folder / f"{name}.py").write_text(script)
+
+
+def test_one_benchmark_is_run_with_its_options_and_exit_code(clone: Clone) -> None:
+    benchmarks(clone, queue=1, start=0)
+
+    outcome = clone.run("bench", "queue", "--rounds", "3")
+
+    assert outcome.returncode == 1
+    assert clone.calls()[-1] == "queue ['--rounds', '3']"
+    assert clone.run("bench", "start").returncode == 0
+
+
+def test_without_a_name_every_benchmark_is_run_and_one_missed_goal_is_enough(clone: Clone) -> None:
+    benchmarks(clone, queue=1, start=0)
+
+    outcome = clone.run("bench")
+
+    assert outcome.returncode == 1
+    assert clone.calls()[-2:] == ["queue []", "start []"]
+
+
+def test_what_the_benchmarks_compare_with_is_installed_once(clone: Clone) -> None:
+    benchmarks(clone, queue=0)
+
+    clone.run("bench")
+    first = [call for call in clone.calls() if "benchmarks/requirements.lock" in call]
+    clone.run("bench")
+
+    assert len(first) == 1
+    assert "--require-hashes" in first[0]
+    assert clone.calls() == ["queue []"]
+
+
+def test_an_unknown_benchmark_is_answered_with_the_known_ones(clone: Clone) -> None:
+    benchmarks(clone, queue=0, start=0)
+
+    outcome = clone.run("bench", "quue")
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == "dev.py: which benchmark? one of queue start, or none for all\n"
+
+
 def test_an_unknown_command_is_answered_with_the_known_ones(clone: Clone) -> None:
     outcome = clone.run("tests")
 
@@ -277,13 +328,16 @@ def test_others_are_told_what_is_skipped_and_how_to_have_it(
     assert not bare_system.with_name("calls").exists()
 
 
-def test_every_pin_has_its_hashes_and_no_place_it_came_from() -> None:
-    hashes = r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
-    pins = re.findall(rf"^[a-z0-9._-]+==\S+(?: ; [^\\\n]+)? \\\n{hashes}", LOCK, re.MULTILINE)
-    lines = [line for line in LOCK.splitlines() if not line.startswith((" ", "#"))]
+@pytest.mark.parametrize(("name", "fewest"), [("requirements.lock", 20), ("benchmarks/requirements.lock", 3)])
+def test_every_pin_has_its_hashes_and_no_place_it_came_from(name: str, fewest: int) -> None:
+    text = (ROOT / name).read_text()
 
-    assert len(pins) == len(lines) > 20
-    assert not re.search(r"://|@|--index|(?<![\w.])/", LOCK)
+    hashes = r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+    pins = re.findall(rf"^[a-z0-9._-]+==\S+(?: ; [^\\\n]+)? \\\n{hashes}", text, re.MULTILINE)
+    lines = [line for line in text.splitlines() if not line.startswith((" ", "#"))]
+
+    assert len(pins) == len(lines) >= fewest
+    assert not re.search(r"://|@|--index|(?<![\w.])/", text)
 
 
 def test_the_lock_file_holds_what_the_project_asks_for() -> None:
