@@ -9,6 +9,8 @@ process that has them: no time-outs, no markers, no registry.
 Beside the folders stand only `.lock` and `.tmp/`. The steps, and what a crash at each leaves: docs/queue.md.
 """
 
+# ruff: noqa: PTH104, PTH108, PTH208 - these calls are made many times for every request, and a Path takes longer than the system call
+
 import fcntl
 import os
 import stat
@@ -57,6 +59,7 @@ class StateFolders:
     def __init__(self, root: Path, states: tuple[str, ...], is_ours: Callable[[bytes], bool]) -> None:
         self.root = root
         self.states = states
+        self._prefix = f"{root}/"
         self._is_ours = is_ours
         self._prepared = False
         self._depth = 0
@@ -66,10 +69,14 @@ class StateFolders:
         """Return where the file of that name is while it is in that state."""
         return self.root / state / name
 
+    def place(self, state: str, name: str) -> str:
+        """Return the same as text."""
+        return f"{self._prefix}{state}/{name}"
+
     def names(self, state: str) -> list[str]:
         """Return the names in that state, in no order; none where the folder is missing."""
         try:
-            return os.listdir(self.root / state)  # noqa: PTH208 - a million names: no Path for each
+            return os.listdir(self._prefix + state)
         except FileNotFoundError:
             return []
 
@@ -141,23 +148,23 @@ class StateFolders:
         """
         aside = self.states[-1]
         with self.draft(f"{reason}\n".encode("utf-8", "backslashreplace")) as draft, self.locked():
-            if not _exists(self.path(state, name)):
+            if not _exists(self.place(state, name)):
                 return
             free = self._free(aside, name)
             draft.put(aside, free + _REASON)
-            self.path(state, name).rename(self.path(aside, free))
-        self.sync(aside)
+            os.rename(self.place(state, name), self.place(aside, free))
+        self.sync(state)
 
     def make_room(self, state: str, name: str) -> None:
         """Give another name to what somebody put by hand where a file is about to be put; under the lock."""
-        reason = self.path(state, name + _REASON)
-        if _exists(self.path(state, name)):
+        reason = self.place(state, name + _REASON)
+        if _exists(self.place(state, name)):
             free = self._free(state, name)
             if _exists(reason):
-                reason.rename(self.path(state, free + _REASON))
-            self.path(state, name).rename(self.path(state, free))
-        elif state == self.states[-1]:
-            reason.unlink(missing_ok=True)  # left of one that was mended while it was being set aside
+                os.rename(reason, self.place(state, free + _REASON))
+            os.rename(self.place(state, name), self.place(state, free))
+        elif state == self.states[-1] and _exists(reason):
+            os.unlink(reason)  # left of one that was mended while it was being set aside
 
     def sweep(self) -> None:
         """Remove the temporary files of dead processes."""
@@ -169,10 +176,14 @@ class StateFolders:
                     held = self.hold(_TEMPORARY, name)
                     if held is not None:
                         with held:
-                            held.path.unlink()
+                            os.unlink(held.place)
 
     def sync(self, state: str) -> None:
-        """Wait until the names in that state are on the disk."""
+        """Wait until it is on the disk which files are in that state, and where those are that have left it.
+
+        After a move, call it for the state that was left. To ext4 and xfs both folders are one; btrfs, asked for the
+        other one, writes down that the file has come there and not that it has gone.
+        """
         sync_directory(self.root / state)
 
     @contextmanager
@@ -197,7 +208,7 @@ class StateFolders:
         """
         name = f"{os.getpid()}-{os.urandom(6).hex()}"
         with self.locked():
-            draft = Held(self, name, _TEMPORARY, os.open(self.path(_TEMPORARY, name), _CREATE, 0o640))
+            draft = Held(self, name, _TEMPORARY, os.open(self.place(_TEMPORARY, name), _CREATE, 0o640))
             draft.lock()
         with draft:
             try:
@@ -205,7 +216,8 @@ class StateFolders:
                 yield draft
             finally:
                 if draft.state == _TEMPORARY:
-                    draft.path.unlink(missing_ok=True)
+                    with suppress(FileNotFoundError):
+                        os.unlink(draft.place)
 
     def _prepare(self) -> None:
         """Make the folders that are missing; once is enough for a process."""
@@ -216,7 +228,7 @@ class StateFolders:
         self._prepared = True
 
     def _take_lock(self) -> int:
-        descriptor = os.open(self.root / ".lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self._prefix + ".lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:
@@ -225,13 +237,13 @@ class StateFolders:
         return descriptor
 
     def _open(self, state: str, name: str) -> int:
-        path = self.path(state, name)
+        place = self.place(state, name)
         try:
-            descriptor = os.open(path, _READ)
+            descriptor = os.open(place, _READ)
         except FileNotFoundError:
             raise
         except OSError as error:
-            if not stat.S_ISREG(path.lstat().st_mode):  # a link, a socket
+            if not stat.S_ISREG(os.lstat(place).st_mode):  # a link, a socket
                 raise OddFileError(f"{name} is not a regular file") from error
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -248,7 +260,7 @@ class StateFolders:
             return Known(state, b"")
 
     def _free(self, state: str, name: str) -> str:
-        return next(other for other in _variants(name) if not _exists(self.path(state, other)))
+        return next(other for other in _variants(name) if not _exists(self.place(state, other)))
 
 
 class Held:
@@ -261,9 +273,9 @@ class Held:
         self._descriptor = descriptor
 
     @property
-    def path(self) -> Path:
+    def place(self) -> str:
         """Where the file is now."""
-        return self._folders.path(self.state, self.name)
+        return self._folders.place(self.state, self.name)
 
     def status(self) -> os.stat_result:
         """Return what the file system knows of the file."""
@@ -288,7 +300,7 @@ class Held:
     def still_there(self) -> bool:
         """Tell whether the path still leads to this file: somebody may have moved it by hand."""
         try:
-            found = self.path.lstat()
+            found = os.lstat(self.place)
         except FileNotFoundError:
             return False
         own = self.status()
@@ -309,7 +321,7 @@ class Held:
 
     def put(self, state: str, name: str) -> None:
         """Rename the file, and replace what is there; under the lock."""
-        self.path.rename(self._folders.path(state, name))
+        os.rename(self.place, self._folders.place(state, name))
         self.state = state
         self.name = name
 
@@ -337,6 +349,7 @@ class Held:
         Raises:
             MovedError: the file is no longer where it was.
         """
+        left = self.state
         if state != self.state:
             with self._draft(state, data) as draft, self._folders.locked():
                 self._change(state, self.name, draft)
@@ -344,7 +357,7 @@ class Held:
             with self._folders.draft(data, self.status().st_mtime_ns) as draft, self._folders.locked():
                 self._check_place()
                 self._become(draft)
-        self._folders.sync(state)
+        self._folders.sync(left)
 
     @contextmanager
     def _draft(self, state: str, data: bytes | None) -> Iterator["Held | None"]:
@@ -367,7 +380,7 @@ class Held:
 
     def _check_place(self) -> None:
         if not self.still_there():
-            raise MovedError(f"{self.path} was moved, replaced or removed by hand")
+            raise MovedError(f"{self.place} was moved, replaced or removed by hand")
 
     def _become(self, draft: "Held") -> None:
         """Take the place of the old content, and its descriptor; the old one is the draft's to close."""
@@ -388,9 +401,9 @@ class Held:
         self.release()
 
 
-def _exists(path: Path) -> bool:
+def _exists(place: str) -> bool:
     try:
-        path.lstat()
+        os.lstat(place)
     except FileNotFoundError:
         return False
     return True

@@ -107,13 +107,15 @@ def points_of(stage: Stage, disk: Disk, act: str, **details: object) -> list[Poi
 
 def is_on_no_disk(calls: list[str]) -> bool:
     """Tell whether the mail server had a letter that was not flushed as sent when the last call was not made."""
-    unrecorded = False
+    has_it = filed = False
     for call in calls[:-2]:  # then strace says that it was killed
         if call.startswith("write(") and "/server>" in call:
-            unrecorded = True
-        if call.startswith("fsync(") and "/outbox/sent>" in call:
-            unrecorded = False
-    return unrecorded
+            has_it, filed = True, False
+        if call.startswith("rename") and "/outbox/sent/" in call:
+            filed = True
+        if call.startswith("fsync(") and "/outbox/sending>" in call and filed:
+            has_it = False
+    return has_it
 
 
 def finish(world: World, stage: Stage) -> None:

@@ -148,7 +148,7 @@ class SpoolQueue:
 
     def _make_durable(self, lease: Lease) -> None:
         try:
-            self._folders.sync(State.PROCESSING)
+            self._folders.sync(State.PENDING)
         except OSError:
             with suppress(QueueError):
                 self.release(lease)

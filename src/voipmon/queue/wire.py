@@ -21,6 +21,7 @@ ARRIVED, RETURNED, DIED = "arrived", "returned", "worker_died"
 
 _TOO_LARGE = f"larger than {MOST_BYTES:,} bytes: no request is"
 _MOST_DEPTH = 50
+_SMALL = MOST_BYTES // (2 * _MOST_DEPTH + 2)  # indented it is no more than allowed
 _LONGEST_DETAIL = 1000
 
 Document = dict[str, Any]
@@ -215,7 +216,7 @@ def _parse(data: bytes) -> Document:
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         _check_depth(document)
-        size = len(dump(document))
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError as error:
         raise UnreadableError("a text in it holds half a character (a lone surrogate)", whole=True) from error
     except json.JSONDecodeError as error:
@@ -225,7 +226,8 @@ def _parse(data: bytes) -> Document:
         raise UnreadableError(f"no usable JSON: {error}", whole=True) from error
     if not isinstance(document, dict):
         raise UnreadableError("a request is a JSON object: it begins with { and ends with }", whole=True)
-    if size > MOST_BYTES and not document.get("history"):  # with a history it is ours, and may have grown
+    own = bool(document.get("history"))  # with a history it is ours, and may have grown
+    if not own and len(data) > _SMALL and len(dump(document)) > MOST_BYTES:
         raise UnreadableError(_TOO_LARGE, whole=True)
     return document
 
