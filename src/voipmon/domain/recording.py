@@ -42,6 +42,8 @@ TOO_SMALL = "too_small"
 VANISHED = "vanished"
 UNREADABLE = "unreadable"
 CHANGED = "changed"
+FOLDER_UNREADABLE = "folder_unreadable"
+"""Not a file but a folder, whose path ends in a slash: what lies in it could not be searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from voipmon.clock import Clock
 from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import (
+    FOLDER_UNREADABLE,
     STILL_GROWING,
     TOO_SMALL,
     UNREADABLE,
@@ -77,18 +78,21 @@ class DirectoryCatalogue:
 
     def find(self, extensions: Collection[Extension], period: Period, server: str | None = None) -> Findings:
         """Read the folder's names, and look at the files that match."""
+        unreadable: list[str] = []
         hits = (
             hit
-            for hit in self._hits(extensions, self._day_test(period))
+            for hit in self._hits(extensions, self._day_test(period), unreadable)
             if hit.call.start in period and _may_be_of(hit.call.server, server)
         )
-        return self._look_at(hits)
+        findings = self._look_at(hits)
+        folders = (LeftOut(folder, FOLDER_UNREADABLE) for folder in sorted(unreadable))
+        return replace(findings, left_out=(*findings.left_out, *folders))
 
     def nearest_days(self, extensions: Collection[Extension], period: Period, most: int) -> list[DayCount]:
         """Read the names of all days, and look at the files of the nearest."""
         first, last = _day_of(period.first, self.zone), _day_of(period.last, self.zone)
         hits_of: dict[date, list[_Hit]] = {}
-        for hit in self._hits(extensions, _anything):
+        for hit in self._hits(extensions, _anything, []):
             hits_of.setdefault(hit.call.start.date(), []).append(hit)
         days: list[DayCount] = []
         for day in sorted(hits_of, key=lambda day: (max(first - day, day - last, timedelta()), day)):
@@ -103,12 +107,12 @@ class DirectoryCatalogue:
         """Do nothing: nothing is kept between two requests."""
         return "the recordings are read from the folder at each request: there is nothing to refresh"
 
-    def _hits(self, extensions: Collection[Extension], day_test: _Test) -> Iterator[_Hit]:
-        """Yield the files of the extensions, of a kind that is taken, whose name passes the test."""
+    def _hits(self, extensions: Collection[Extension], day_test: _Test, unreadable: list[str]) -> Iterator[_Hit]:
+        """Yield the files of the extensions, of a kind that is taken, whose name passes the test; as `_walk`."""
         wanted = frozenset(extension.digits for extension in extensions)
         kinds = frozenset(prefix.lower() for prefix in self.prefixes)
         any_kind = "*" in kinds or not self.pattern.has_kind
-        for path, link in _walk(self.root, _number_test(wanted)):
+        for path, link in _walk(self.root, _number_test(wanted), unreadable):
             name = path.rpartition("/")[2]
             call = self.pattern.read(name, self.zone) if day_test(name) else None
             if call and not wanted.isdisjoint(call.numbers) and (any_kind or call.kind.lower() in kinds):
@@ -191,9 +195,11 @@ class DirectoryCatalogue:
         return None if os.access(path, os.R_OK, effective_ids=True) else UNREADABLE
 
 
-def _walk(root: Path, test: _Test) -> Iterator[tuple[str, bool]]:
-    """Yield, in no order, the files below *root* whose name passes the test: path, and whether it is a link."""
-    unreadable: list[str] = []
+def _walk(root: Path, test: _Test, unreadable: list[str]) -> Iterator[tuple[str, bool]]:
+    """Yield, in no order, the files below *root* whose name passes the test: path, and whether it is a link.
+
+    The folders that cannot be read are added to *unreadable*.
+    """
     folders = [""]
     while folders:
         folder = folders.pop()
