@@ -1,6 +1,6 @@
 """Who may have what, and how much of it. Pure: every answer follows from the arguments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -8,6 +8,8 @@ from voipmon.domain.ask import Ask
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.recording import Recording
+
+_TOO_MUCH = (ProblemKind.TOO_MANY_RECORDINGS, ProblemKind.TOO_MANY_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,16 @@ def check_amount(recordings: Sequence[Recording], limits: Limits) -> None:
         problems.append(Problem(ProblemKind.TOO_MANY_BYTES, count=size, limit=limits.max_bytes))
     if problems:
         raise RefusedError(problems)
+
+
+def with_less(ask: Ask, problems: Iterable[Problem]) -> Ask:
+    """Return *ask* with as much of its period as may hold what is allowed, where too many recordings or bytes match."""
+    shares = [problem.limit / problem.count for problem in problems if problem.kind in _TOO_MUCH]
+    if not shares:
+        return ask
+    minutes = max(1, int(min(shares) * 0.9 * (ask.period.length // timedelta(minutes=1))))
+    last = ask.period.first + timedelta(minutes=minutes) - timedelta(seconds=1)
+    return replace(ask, period=Period(ask.period.first, min(ask.period.last, last)))
 
 
 def within_limits(ask: Ask, limits: Limits) -> Ask:

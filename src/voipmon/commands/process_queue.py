@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from voipmon.access.rights import Rights, within_limits
+from voipmon.access.rights import Rights, with_less, within_limits
 from voipmon.commands.select_audios import Desk, answer, thread_of
 from voipmon.commands.send_letters import Postman
 from voipmon.delivery.publisher import Progress
@@ -124,7 +124,7 @@ def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
     _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
     now = work.desk.clock()
     if all(work.rights.allows(address) for address in (request.requester, request.recipient)):
-        facts = Rejection(request.id, error.problems, _example(request, work.desk), request.round)
+        facts = Rejection(request.id, error.problems, _example(request, error, work.desk), request.round)
         _tell(request, facts, work, now)
     work.queue.fail(lease, str(error), now)
 
@@ -166,10 +166,10 @@ def _why_too_often(lease: Lease) -> str:
     return f"{lease.attempt - 1} attempts failed, in {lease.deaths} of them the worker died"
 
 
-def _example(request: Request, desk: Desk) -> str:
+def _example(request: Request, refusal: RefusedError, desk: Desk) -> str:
     """Return a subject that would have been taken, made from what can be understood of the request."""
     try:
         ask = read_ask(request.parameters, request.created_at, desk.zone)
     except RefusedError:
         return example_subject(Understood(), desk.clock(), desk.zone)
-    return canonical_subject(within_limits(ask, desk.limits))
+    return canonical_subject(with_less(within_limits(ask, desk.limits), refusal.problems))

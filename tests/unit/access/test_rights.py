@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voipmon.access.rights import Limits, check_amount, check_limits, rights_of, within_limits
+from voipmon.access.rights import Limits, check_amount, check_limits, rights_of, with_less, within_limits
 from voipmon.domain.ask import Ask, Extension
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
@@ -125,3 +125,19 @@ class TestHowMuchOneMayGet:
             Problem(ProblemKind.TOO_MANY_RECORDINGS, count=4, limit=3),
             Problem(ProblemKind.TOO_MANY_BYTES, count=1001, limit=1000),
         )
+
+
+def test_where_too_many_match_a_shorter_period_is_offered() -> None:
+    asked = ask(1, "01/08/2025", "10/08/2025")
+    problem = Problem(ProblemKind.TOO_MANY_RECORDINGS, count=200, limit=100)
+
+    less = with_less(asked, [problem])
+
+    assert less.period.first == asked.period.first
+    assert less.period.length < asked.period.length / 2
+
+
+def test_what_is_wrong_otherwise_leaves_the_period_as_it_is() -> None:
+    asked = ask(1, "01/08/2025", "10/08/2025")
+
+    assert with_less(asked, [Problem(ProblemKind.TOO_MANY_REQUESTS, limit=30)]) == asked

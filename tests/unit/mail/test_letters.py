@@ -372,7 +372,7 @@ def test_every_reason_for_leaving_out_has_its_words(language: str) -> None:
     kinds = [value for name, value in vars(reasons).items() if name.isupper()]
     unknown = seen(_leaving_out("?"), language).words
 
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     assert all(seen(_leaving_out(kind), language).words != unknown for kind in kinds)
 
 
