@@ -97,6 +97,12 @@ def queue_admin(config: Config) -> QueueAdmin:
     return QueueAdmin(config.queue.dir, instance=config.instance)
 
 
+def make_folders(config: Config) -> None:
+    """Make the folders of the queue and of the outbox, where they are missing."""
+    queue_admin(config).prepare()
+    outbox(config).prepare()
+
+
 def outbox(config: Config) -> SpoolOutbox:
     """Return the letters that wait to be sent."""
     from voipmon.mail.spool import SpoolOutbox
@@ -225,7 +231,8 @@ def only_one(config: Config, name: str) -> Iterator[bool]:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
-        raise ProcessingError(f"the state folder {config.state_dir} cannot be written: {error}") from error
+        why = f"the state folder {config.state_dir} cannot be written: {error.strerror}"
+        raise ProcessingError(f"{why}: make it, and give this user the right to write") from error
     try:
         yield _locked(descriptor)
     finally:

@@ -200,3 +200,32 @@ def test_a_missing_password_for_sending_keeps_the_answer_and_names_the_file(slav
     assert str(secret) in ended.stderr
     assert len(slave.queued("completed")) == 1
     assert len(list((slave.folder / "state" / "outbox" / "waiting").iterdir())) == 1
+
+
+def test_a_recipient_who_will_never_be_taken_is_told_from_one_who_waits(slave: World) -> None:
+    slave.record(_RECORDING)
+    slave.settings["admin"] = "gone@example.com"
+    command = ("select-audios", "--ramais", "1121", "--inicio", "27/10/2025", "--fim", "27/10/2025", "--email")
+    slave.sink.refused["gone@example.com"] = "550 5.1.1 no such user"
+
+    never = slave.run(*command, "gone@example.com", exits=3)
+    slave.sink.refused["gone@example.com"] = "450 4.2.0 greylisted"
+    later = slave.run(*command, "gone@example.com", exits=3)
+
+    assert "will never be taken" in never.stderr
+    assert "no such user" in never.stderr
+    assert "waits in the outbox" in later.stderr
+    assert "greylisted" in later.stderr
+
+
+def test_the_example_for_too_many_recordings_asks_for_less(slave: World) -> None:
+    slave.settings["limits.max_recordings"] = 2
+    for hour in range(10, 20):
+        slave.record(f"internal-1121-2001-20251027-{hour}0000-17615628{hour}.1.mp3")
+    slave.drop("many.json", _REQUEST)
+
+    slave.run("process-queue")
+
+    [rejection] = slave.mails
+    assert "FIM=27/10/2025 23:59" not in text_of(rejection)
+    assert "INICIO=27/10/2025 00:00" in " ".join(text_of(rejection).split())

@@ -17,6 +17,16 @@ from voipmon.errors import ConfigError, ExitCode
 from voipmon.mail.sentences import sentences
 from voipmon.mail.subject import Help, read_subject
 
+_MOMENTS = [
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d",
+]
+
 
 @click.command("check-config")
 @click.option("--migrate", type=click.Path(path_type=Path), metavar="OLD", help="Print an old KEY=VALUE file as TOML.")
@@ -40,7 +50,9 @@ def check_config(session: Session, migrate: Path | None) -> ExitCode:
 @click.command()
 @click.argument("text")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--at", metavar="TIME", type=click.DateTime(), help="When the mail arrived, in the configured zone; now.")
+@click.option(
+    "--at", metavar="TIME", type=click.DateTime(_MOMENTS), help="When the mail arrived, in the configured zone; now."
+)
 @click.pass_obj
 def subject(session: Session, text: str, as_json: bool, at: datetime | None) -> ExitCode:  # noqa: FBT001
     """Show how a subject is read, or each problem with it."""

@@ -82,9 +82,18 @@ def _answer(session: Session, request: Request, desk: Desk) -> Answer:
         with closing(wiring.postman(session.config, session.environ)) as postman:
             sending = postman.send_letters()
         if name not in sending.sent:
-            why = f": {sending.away}" if sending.away else ""
-            raise OutboxError(f"the mail to {request.recipient} is not sent yet and waits in the outbox{why}")
+            raise OutboxError(_why_not_sent(session.config, request, name, sending.away))
     return answered
+
+
+def _why_not_sent(config: Config, request: Request, name: str, away: str | None) -> str:
+    """Say where the letter is now, and what the server said."""
+    letters = {letter["name"]: letter for letter in wiring.outbox(config).letters_of(request.id)}
+    letter = letters.get(name, {})
+    reason = away or letter.get("reason") or "the server has not taken it for everybody"
+    if letter.get("state") == "refused":
+        return f"the mail to {request.recipient} will never be taken ({reason}): give the link above by hand"
+    return f"the mail to {request.recipient} is not sent yet and waits in the outbox: {reason}"
 
 
 def _json(request: Request, findings: Findings, publication: Publication | None, config: Config) -> str:
@@ -118,7 +127,7 @@ def _json(request: Request, findings: Findings, publication: Publication | None,
 
 def _text(findings: Findings, publication: Publication | None, config: Config) -> str:
     found = findings.recordings
-    lines = [f"{len(found)} recordings, {sum(recording.size for recording in found):,} bytes"]
+    lines = [f"{len(found)} recording{'s' * (len(found) != 1)}, {sum(recording.size for recording in found):,} bytes"]
     if publication:
         until = publication.expires_at.astimezone(config.timezone)
         lines += [

@@ -93,8 +93,10 @@ def init(session: Session) -> ExitCode:
     from voipmon.commands.monitor import mark_history
 
     config = session.config
+    with session.at_work():
+        wiring.make_folders(config)
     if config.mode == "slave":
-        click.echo("mode is slave: no mail is read here, there is nothing to mark")
+        click.echo(f"{config.queue.dir} is ready; mode is slave: no mail is read here, there is nothing to mark")
         return ExitCode.SUCCESS
     with session.at_work(), wiring.only_one(config, "monitor") as alone:
         if not alone:

@@ -167,6 +167,22 @@ def _open_secrets(path: Path, data: Mapping[str, Any], permissions: int) -> list
 
 
 def _doubts(config: Config) -> list[str]:
+    return [*_nobody_answered(config), *_given_out(config)]
+
+
+def _given_out(config: Config) -> list[str]:
+    """Name the folders that the web server would give out with the publications."""
+    folders = {"recordings.dir": config.recordings.dir, "queue.dir": config.queue.dir, "state_dir": config.state_dir}
+    place = config.publish.dir
+    return [
+        f"{key}: {folder} lies in publish.dir {place}, which the web server gives out: move one of them"
+        for key, folder in folders.items()
+        if folder.is_relative_to(place)
+    ]
+
+
+def _nobody_answered(config: Config) -> list[str]:
     if config.mode == "slave" or config.access.verify_sender == "off" or config.access.authserv_id:
         return []
-    return ["access.authserv_id: is not set, so that no sender can be verified: name the server that checks your mail"]
+    doubt = "access.authserv_id: is not set, so that no sender can be verified and nobody is answered"
+    return [f"{doubt}: name the server that checks your mail, there or in $VOIPMON_ACCESS__AUTHSERV_ID"]

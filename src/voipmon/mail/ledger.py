@@ -163,4 +163,6 @@ class Ledger:
                 self._database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
             yield self._database
         except (sqlite3.Error, OSError) as error:
-            raise MailboxError(f"the ledger {self._path} cannot be used: {error}", retryable=True) from error
+            raise MailboxError(
+                f"the ledger {self._path} cannot be used: {error}: check its rights and its disk", retryable=True
+            ) from error

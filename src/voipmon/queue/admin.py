@@ -29,6 +29,11 @@ class QueueAdmin:
         self._spool = SpoolQueue(root, instance=instance)
         self._instance = instance
 
+    def prepare(self) -> None:
+        """Make the folders that are missing."""
+        with self._translated(), self._folders.locked():
+            pass
+
     def listing(self, state: State | None = None) -> Iterator[Entry]:
         """List the requests, of one state or of all, each state's in the order they would be taken."""
         for wanted in (state,) if state else State:
@@ -102,4 +107,7 @@ class QueueAdmin:
         try:
             yield
         except OSError as error:
-            raise QueueError(f"the queue in {self._folders.root} cannot be used: {error}", retryable=True) from error
+            raise QueueError(
+                f"the queue in {self._folders.root} cannot be used: {error}: check its rights and its disk",
+                retryable=True,
+            ) from error

@@ -192,3 +192,9 @@ def refusal(path: Path) -> str:
         load_config(path, {})
     (sentence,) = caught.value.problems
     return sentence
+
+
+def test_folders_that_the_web_server_would_give_out_are_noticed(load: Load) -> None:
+    notices = load('recordings.dir = "/srv/www/2p"', 'publish.dir = "/srv/www"').notices
+
+    assert [notice.partition(":")[0] for notice in notices] == ["recordings.dir"]
