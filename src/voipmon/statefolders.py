@@ -4,12 +4,12 @@ The folder a file is in is its state. Two rules keep any number of processes apa
 process that has them: no time-outs, no markers, no registry.
 
 - A file belongs to whoever holds the `flock` on its inode; the lock travels with it from folder to folder.
-- Names change only under `.lock`, for as long as that takes.
+- Names change only under the `flock` on `.tmp/`, for as long as that takes.
 
-Beside the folders stand only `.lock` and `.tmp/`. The steps, and what a crash at each leaves: docs/queue.md.
+Beside the folders stands only `.tmp/`. The steps, and what a crash at each leaves: docs/queue.md.
 """
 
-# ruff: noqa: PTH104, PTH108, PTH208 - these calls are made many times for every request, and a Path takes longer than the system call
+# ruff: noqa: PTH104, PTH108, PTH208 - made many times for every request, and a Path takes longer than the call
 
 import fcntl
 import os
@@ -116,7 +116,7 @@ class StateFolders:
             with self.locked():
                 known = self.find(name)
                 if known is None:
-                    draft.unlock()  # .lock keeps the sweeper away, and a worker may take it at once
+                    draft.unlock()  # the lock on names keeps the sweeper away, and a worker may take it at once
                     draft.put(state, name)
             self.sync(known.state if known else state)  # who added the known one may have died before doing so
         return known
@@ -228,7 +228,7 @@ class StateFolders:
         self._prepared = True
 
     def _take_lock(self) -> int:
-        descriptor = os.open(self._prefix + ".lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self._prefix + _TEMPORARY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:

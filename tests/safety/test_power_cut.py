@@ -135,7 +135,7 @@ def test_a_pass_that_loses_power_at_any_system_call_loses_and_doubles_nothing(
             disk.world.drop_files()
             disk.begin_here()
 
-            for point in sample(points_of(stage, disk, "process", hours=1), 8):
+            for point in sample(points_of(stage, disk, "process", hours=1), 6):
                 print(point)
                 disk.reset()
                 ended = stage.run(

@@ -70,7 +70,7 @@ def kill(stage: Stage, world: World, act: str, point: Point, **details: object) 
 def test_a_pass_killed_at_any_system_call_loses_and_doubles_nothing(
     waiting: World, stage: Stage, sample: Sample
 ) -> None:
-    chosen = sample(points_of(stage, waiting, "process", hours=1), 16)
+    chosen = sample(points_of(stage, waiting, "process", hours=1), 12)
     hits = 0
 
     for point in chosen:
@@ -125,7 +125,7 @@ def test_a_monitor_killed_while_it_enqueues_enqueues_each_request_once(
 def test_a_disk_that_refuses_any_system_call_of_a_pass_loses_and_doubles_nothing(
     waiting: World, stage: Stage, sample: Sample, errno: str
 ) -> None:
-    chosen = sample(refusable(points_of(stage, waiting, "process", hours=1)), 8)
+    chosen = sample(refusable(points_of(stage, waiting, "process", hours=1)), 6)
     hits = 0
 
     for point in chosen:
@@ -162,7 +162,7 @@ def test_a_pass_frozen_at_any_system_call_while_another_process_works_does_every
     waiting: World, stage: Stage, sample: Sample, rival: str
 ) -> None:
     details = {"process": {"hours": 1}, "enqueue": {"requests": REQUESTS}}
-    chosen = sample(points_of(stage, waiting, "process", hours=1), {"process": 8, "enqueue": 3}[rival])
+    chosen = sample(points_of(stage, waiting, "process", hours=1), {"process": 6, "enqueue": 3}[rival])
     hits = 0
 
     for point in chosen:

@@ -140,12 +140,10 @@ def _check_the_letters(server: Iterable[str], repeated: int) -> None:
 
 
 _ALL_THAT_STAYS = {
-    "queue/.lock",
     *(f"queue/completed/{request_id}.json" for request_id in (*DELIVERED, request_of(NOTHING).id)),
     f"queue/failed/{request_of(POISONED).id}.json",
     "queue/failed/bad.json",
     "queue/failed/bad.json.error.txt",
-    "state/outbox/.lock",
     "state/publications/.lock",
     *(f"state/outbox/sent/{name}.json" for name in LETTERS),
     *(f"state/publications/{request_id}.json" for request_id in DELIVERED),

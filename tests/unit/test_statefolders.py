@@ -25,8 +25,8 @@ def hold(folders: StateFolders, state: str, name: str) -> Held:
 
 
 def content(folders: StateFolders) -> dict[str, bytes]:
-    """Return every file but the lock."""
-    paths = [path for path in folders.root.rglob("*") if path.is_file() and path.name != ".lock"]
+    """Return every file."""
+    paths = [path for path in folders.root.rglob("*") if path.is_file()]
     return {str(path.relative_to(folders.root)): path.read_bytes() for path in paths}
 
 

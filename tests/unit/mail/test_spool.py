@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def files(root: Path) -> list[str]:
-    paths = (path.relative_to(root) for path in root.rglob("*") if not path.is_dir() and path.name != ".lock")
+    paths = (path.relative_to(root) for path in root.rglob("*") if not path.is_dir())
     return sorted(map(str, paths))
 
 

@@ -75,8 +75,8 @@ class Spool:
         self.queue = self.worker()
 
     def files(self) -> list[str]:
-        """Return everything that lies in the folders, the lock apart."""
-        found = (path.relative_to(self.root) for path in self.root.rglob("*") if path.name != ".lock")
+        """Return everything that lies in the folders."""
+        found = (path.relative_to(self.root) for path in self.root.rglob("*"))
         return sorted(str(path) for path in found if str(path) not in {*FOLDERS, ".tmp"})
 
     def document(self, place: str) -> dict[str, Any]:
