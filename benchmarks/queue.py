@@ -14,17 +14,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import argparse
 import json
-import shutil
 import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
-from benchmarks._engines import KINDS, RAW, VOIPMON, Kind, Wish, wishes
+from benchmarks._engines import BARE, KINDS, RAW, VOIPMON, Kind, Wish, wishes
 from benchmarks._flushes import flushes
 from benchmarks._growth import FEW, Growth, claims, enqueues
-from benchmarks._machine import machine
+from benchmarks._machine import machine, spread
 from benchmarks._processes import Work, together
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -35,12 +34,13 @@ _GROWTH_ROUNDS = 3
 
 
 class Goal(NamedTuple):
-    """What voipmon promises; *ratio* is what was measured."""
+    """What voipmon promises; *ratio* is what was measured, *bare* that of its fsyncs and renames alone."""
 
     text: str
     ratio: float
     at_least: float | None = None
     at_most: float | None = None
+    bare: float | None = None
 
     @property
     def met(self) -> bool:
@@ -48,7 +48,8 @@ class Goal(NamedTuple):
 
     def __str__(self) -> str:
         bound = f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
-        return f"{self.text}: {self.ratio:.2f}, goal {bound}: {'met' if self.met else 'MISSED'}"
+        bare = f" (its fsyncs and renames alone: {self.bare:.2f})" if self.bare is not None else ""
+        return f"{self.text}: {self.ratio:.2f}, goal {bound}: {'met' if self.met else 'MISSED'}{bare}"
 
 
 @dataclass
@@ -69,26 +70,25 @@ def measure(scratch: Path, count: int, rounds: int) -> Table:
     """Let every engine put and take *count* documents in every round."""
     table: Table = {name: {processes: Figures() for processes in _PROCESSES} for name in KINDS}
     for number in range(rounds + 1):  # the first one warms up
-        folder = scratch / "round"
         for processes in _PROCESSES:
-            _round(folder / str(processes), count, processes, table)
-        shutil.rmtree(folder)
+            _round(scratch, f"{number}-{processes}", count, processes, table)
         if number == 0:
             table = {name: {processes: Figures() for processes in _PROCESSES} for name in KINDS}
         print(f"round {number} of {rounds}", file=sys.stderr)
     return table
 
 
-def _round(folder: Path, count: int, processes: int, table: Table) -> None:
+def _round(scratch: Path, mark: str, count: int, processes: int, table: Table) -> None:
     for name, kind in KINDS.items():
         figures = table[name][processes]
-        (folder / name).mkdir(parents=True)
-        together([_warm(kind, folder / name)])
-        figures.put.append(_put(kind, folder / name, count, processes))
+        folder = scratch / f"{name}-{mark}"
+        folder.mkdir()
+        together([_warm(kind, folder)])
+        figures.put.append(_put(kind, folder, count, processes))
         raw = table[RAW][processes].put[-1]
         figures.put_ratio.append(figures.put[-1] / raw)
         if kind.takes:
-            speed, twice = _take(kind, folder / name, count, processes)
+            speed, twice = _take(kind, folder, count, processes)
             figures.take.append(speed)
             figures.take_ratio.append(speed / raw)
             figures.twice += twice
@@ -147,10 +147,11 @@ def _taker(kind: Kind, folder: Path) -> Callable[[], Work]:
 
 
 def goals(table: Table, claim: Growth, enqueue: Growth, pending: int, completed: int) -> list[Goal]:
-    own = table[VOIPMON][1]
+    put, bare_put = (statistics.median(table[name][1].put_ratio) for name in (VOIPMON, BARE))
+    take, bare_take = (statistics.median(table[name][1].take_ratio) for name in (VOIPMON, BARE))
     return [
-        Goal("durable put, beside a raw put", statistics.median(own.put_ratio), at_least=0.6),
-        Goal("durable take (claim and end), beside a raw put", statistics.median(own.take_ratio), at_least=0.9),
+        Goal("durable put, beside a raw put", put, at_least=0.6, bare=bare_put),
+        Goal("durable take (claim and end), beside a raw put", take, at_least=0.9, bare=bare_take),
         Goal(f"CPU per claim with {pending:,} waiting, beside {FEW:,}", claim.ratio, at_most=2),
         Goal(f"enqueue with {completed:,} files in completed/, beside none", enqueue.ratio, at_most=1.5),
     ]
@@ -233,6 +234,7 @@ def main() -> int:
     pending, completed = 100_000, 100_000 if options.small else 1_000_000
     with tempfile.TemporaryDirectory(prefix="voipmon-benchmark-", dir=options.scratch) as name:
         scratch = Path(name)
+        spread(scratch)
         [wish] = wishes(1, "size")
         facts = machine(scratch) | {"rounds": options.rounds, "count": options.count, "bytes": len(wish.document)}
         counted = {name: flushes(name, scratch / f"flushes-{name}") for name in KINDS}
