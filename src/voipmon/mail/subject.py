@@ -91,12 +91,6 @@ def without_code(text: str) -> str:
     return tidy(_CODE.sub(" ", tidy(text)))
 
 
-def code_in(text: str) -> str | None:
-    """Return the code of 8 letters or digits that stands in brackets, the first where there are several."""
-    code = _CODE.search(tidy(text))
-    return code[1] if code else None
-
-
 class _Reader:
     """Takes the parts of one subject, and keeps what they say and what is wrong with them."""
 
