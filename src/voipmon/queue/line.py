@@ -43,8 +43,7 @@ class Line:
     def names(self, now: datetime) -> Iterator[str]:
         """Yield the names to try, in order; before it ends it has been through a list made since it was called.
 
-        One process spends a twentieth of its time on listing at most: who comes back soon goes on with the list there
-        is. In a long one nothing younger is tried before something older for longer than that.
+        A list is good until it is twenty times as old as it took to make: listing costs a twentieth of the time at most.
         """
         fresh = monotonic() >= self._good_until
         if fresh:
