@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 _ARRIVAL = re.compile(r"[0-9]{8}T[0-9]{6}Z-")
 _MOST_STUCK = 10
-_LISTING_SHARE = 20
+_GOOD_FOR = 20  # times what the list took to make
 
 
 def tells_arrival(name: str) -> bool:
@@ -43,7 +43,7 @@ class Line:
     def names(self, now: datetime) -> Iterator[str]:
         """Yield the names to try, in order; before it ends it has been through a list made since it was called.
 
-        A list is good until it is twenty times as old as it took to make: listing costs a twentieth of the time at most.
+        A list is good until it is twenty times as old as it took to make, so that listing never takes long.
         """
         fresh = monotonic() >= self._good_until
         if fresh:
@@ -96,7 +96,7 @@ class Line:
         self._names = deque(self.in_order(State.PENDING))
         self._last.clear()
         end = monotonic()
-        self._good_until = end + _LISTING_SHARE * (end - start)
+        self._good_until = end + _GOOD_FOR * (end - start)
 
     def _rests(self, name: str, now: datetime) -> bool:
         return name in self._resting and self._resting[name] > now
