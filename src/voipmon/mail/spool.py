@@ -31,6 +31,11 @@ class SpoolOutbox:
         self._folders = StateFolders(root, _STATES, _is_letter)
         self._held: dict[str, tuple[Held, dict[str, Any]]] = {}
 
+    def prepare(self) -> None:
+        """Make the folders that are missing."""
+        with self._translated(), self._folders.locked():
+            pass
+
     def post(self, letter: Letter, now: datetime) -> bool:
         """Keep the letter to be sent; see the port."""
         document = {
@@ -196,7 +201,10 @@ class SpoolOutbox:
         try:
             yield
         except OSError as error:
-            raise OutboxError(f"the outbox in {self._folders.root} cannot be used: {error}", retryable=True) from error
+            raise OutboxError(
+                f"the outbox in {self._folders.root} cannot be used: {error}: check its rights and its disk",
+                retryable=True,
+            ) from error
 
 
 class _DamagedError(ValueError):

@@ -262,7 +262,10 @@ class SpoolQueue:
         except MovedError as error:
             raise LeaseLostError(str(error)) from error
         except OSError as error:
-            raise QueueError(f"the queue in {self._folders.root} cannot be used: {error}", retryable=True) from error
+            raise QueueError(
+                f"the queue in {self._folders.root} cannot be used: {error}: check its rights and its disk",
+                retryable=True,
+            ) from error
 
 
 def _is_young(changed: float, now: datetime) -> bool:
