@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,8 +131,10 @@ def compile_pattern(text: str) -> NamePattern:
             f"The names are {', '.join(PRESETS)}; anything else is a regular expression with named groups"
         )
     try:
-        expression = re.compile(text, re.ASCII)
-    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # `[[`: it will mean something else one day
+            expression = re.compile(text, re.ASCII)
+    except (re.error, ValueError, OverflowError, RecursionError, FutureWarning) as error:
         raise ParameterError(f"the pattern {text!r} is not a regular expression: {error}") from error
     _check_groups(text, expression.groupindex)
     return NamePattern(expression)

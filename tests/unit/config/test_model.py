@@ -217,6 +217,7 @@ def test_a_value_is_read_in_the_form_people_write_it(load: Load, line: str, key:
         ('queue.keep = "999999999d"', "queue.keep", "at most 36500d"),
         ("recordings.prefixes = []", "recordings.prefixes", "must not be empty"),
         ('recordings.pattern = "("', "recordings.pattern", "not a regular expression"),
+        ('recordings.pattern = "[["', "recordings.pattern", "not a regular expression"),
         ('recordings.pattern = "origin-dest"', "recordings.pattern", "did you mean 'origin_dest'"),
         ('recordings.pattern = ""', "recordings.pattern", "must not be empty"),
         ('publish.base_url = "voip.example.com/audios"', "publish.base_url", "https://voip.example.com/audios"),
