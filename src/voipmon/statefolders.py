@@ -223,8 +223,12 @@ class StateFolders:
         """Make the folders that are missing; once is enough for a process."""
         if self._prepared:
             return
-        for folder in (*self.states, _TEMPORARY):
+        missing = [folder for folder in (*self.states, _TEMPORARY) if not (self.root / folder).is_dir()]
+        for folder in missing:
             (self.root / folder).mkdir(mode=0o750, parents=True, exist_ok=True)
+        if missing:  # btrfs keeps what is flushed in a new folder, and not the folder's own name
+            sync_directory(self.root)
+            sync_directory(self.root.parent)
         self._prepared = True
 
     def _take_lock(self) -> int:
