@@ -14,4 +14,4 @@ def system_clock() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """Return *moment* as it stands in files: UTC, ISO 8601, to the second, with `Z`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import to_json
 
 from voipmon.clock import stamp
 from voipmon.domain.request import RECORDINGS, Request
@@ -139,6 +140,8 @@ def attempts_of(document: Document) -> int:
 
 def not_before_of(document: Document) -> datetime | None:
     """Return when the request may be taken again; None: at once."""
+    if document.get("not_before") is None:
+        return None
     return _Envelope.model_validate(document).not_before
 
 
@@ -198,7 +201,7 @@ def same_wish(one: Document, other: Document) -> bool:
 
 def dump(document: Document) -> bytes:
     """Return the bytes of a request file: UTF-8, two spaces of indent, so that `cat` is readable."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return to_json(document, indent=2) + b"\n"
 
 
 def _wish(document: Document) -> tuple[object, ...]:
@@ -215,7 +218,8 @@ def _parse(data: bytes) -> Document:
     text = _decode(data)
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        _check_depth(document)
+        if data.count(b"{") + data.count(b"[") > _MOST_DEPTH:
+            _check_depth(document)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError as error:
         raise UnreadableError("a text in it holds half a character (a lone surrogate)", whole=True) from error
