@@ -110,6 +110,8 @@ class StateFolders:
     def add(self, state: str, name: str, data: bytes, modified: int | None = None) -> Known | None:
         """Add a new file, or change nothing and return what bears its name; either is durable on return.
 
+        It can be seen before it is durable; if the power goes in between it may be there and be empty.
+
         *modified* is the modification time it gets, in nanoseconds; it keeps that when it comes back to a state.
         """
         with self.draft(data, modified) as draft:
@@ -118,7 +120,10 @@ class StateFolders:
                 if known is None:
                     draft.unlock()  # the lock on names keeps the sweeper away, and a worker may take it at once
                     draft.put(state, name)
-            self.sync(known.state if known else state)  # who added the known one may have died before doing so
+            if known is None:
+                self._flush_or_withdraw(draft)
+            else:
+                self._flush(known.state, name)  # who added it may have died before doing so
         return known
 
     def hold(self, state: str, name: str) -> "Held | None":
@@ -147,12 +152,14 @@ class StateFolders:
         It may be anything that has a name. A name that is taken there gets a number. Nothing to do if it is gone.
         """
         aside = self.states[-1]
-        with self.draft(f"{reason}\n".encode("utf-8", "backslashreplace")) as draft, self.locked():
-            if not _exists(self.place(state, name)):
-                return
-            free = self._free(aside, name)
-            draft.put(aside, free + _REASON)
-            os.rename(self.place(state, name), self.place(aside, free))
+        with self.draft(f"{reason}\n".encode("utf-8", "backslashreplace")) as draft:
+            draft.flush()
+            with self.locked():
+                if not _exists(self.place(state, name)):
+                    return
+                free = self._free(aside, name)
+                draft.put(aside, free + _REASON)
+                os.rename(self.place(state, name), self.place(aside, free))
         self.sync(state)
 
     def make_room(self, state: str, name: str) -> None:
@@ -202,7 +209,7 @@ class StateFolders:
 
     @contextmanager
     def draft(self, data: bytes, modified: int | None = None) -> Iterator["Held"]:
-        """Write a temporary file; durable, and gone at the end of the block unless it was put somewhere.
+        """Write a temporary file, not yet durable; it is gone at the end of the block unless it was put somewhere.
 
         Its lock is held, so that no sweeper takes it while this process lives.
         """
@@ -218,6 +225,30 @@ class StateFolders:
                 if draft.state == _TEMPORARY:
                     with suppress(FileNotFoundError):
                         os.unlink(draft.place)
+
+    def _flush_or_withdraw(self, new: "Held") -> None:
+        """Wait until a new file is on the disk; take it back if the disk refuses, unless somebody has taken it on.
+
+        One flush does for the bytes and the name: to write down a file that is new, ext4, xfs and btrfs write down
+        where it is. What is asked of a file a second time, after the disk refused once, may be a lie.
+        """
+        try:
+            new.flush()
+        except OSError:
+            with self.locked():
+                if new.lock() and new.still_there():
+                    os.unlink(new.place)
+            raise
+
+    def _flush(self, state: str, name: str) -> None:
+        """Wait until a file is on the disk; one that moves on meanwhile is in work, and will be."""
+        with suppress(FileNotFoundError, OddFileError, PermissionError):
+            descriptor = self._open(state, name)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self.sync(state)
 
     def _prepare(self) -> None:
         """Make the folders that are missing; once is enough for a process."""
@@ -256,8 +287,10 @@ class StateFolders:
         return descriptor
 
     def _known(self, state: str, name: str) -> Known | None:
+        """Return the file of that name; none where it is empty: so a power cut can leave one that was being added."""
         try:
-            return Known(state, self.read(state, name))
+            data = self.read(state, name)
+            return Known(state, data) if data else None
         except FileNotFoundError:
             return None
         except (OddFileError, PermissionError):
@@ -310,17 +343,38 @@ class Held:
         own = self.status()
         return (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
 
+    def is_older_than(self, state: str, name: str) -> bool:
+        """Tell whether another file came to where it is after this one did; False if it is gone."""
+        try:
+            other = os.lstat(self._folders.place(state, name))
+        except FileNotFoundError:
+            return False
+        return self.status().st_ctime_ns < other.st_ctime_ns
+
+    def remove(self) -> None:
+        """Delete the file.
+
+        Raises:
+            MovedError: it is no longer where it was.
+        """
+        with self._folders.locked():
+            self._check_place()
+            os.unlink(self.place)
+
     def read(self) -> bytes:
         """Return the content; at most 8 MB of it."""
         return _read(self._descriptor)
 
     def write(self, data: bytes, modified: int | None = None) -> None:
-        """Write the content of a new file and wait until it is on the disk."""
+        """Write the content of a new file."""
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
         if modified is not None:
             os.utime(self._descriptor, ns=(modified, modified))
+
+    def flush(self) -> None:
+        """Wait until the content is on the disk, and the name of a file that is new."""
         os.fsync(self._descriptor)
 
     def put(self, state: str, name: str) -> None:
@@ -347,39 +401,48 @@ class Held:
     def move(self, state: str, data: bytes | None = None) -> None:
         """Change the state, the content where *data* is given, or both; durable on return. The lock is kept.
 
+        Raises:
+            MovedError: the file is no longer where it was.
+        """
+        left = self.state
+        self.shift(state, data)
+        self._folders.sync(left)
+
+    def shift(self, state: str, data: bytes | None = None) -> None:
+        """Do the same without waiting for the move: a power cut may undo it, and leaves the old content or the new.
+
         Forward the content changes before the folder, backward after it: an end that was written down is an end, and
         a file that goes back is at worst what it was. What somebody put in the way by hand gets another name.
 
         Raises:
             MovedError: the file is no longer where it was.
         """
-        left = self.state
-        if state != self.state:
-            with self._draft(state, data) as draft, self._folders.locked():
+        with self._draft(state, data) as draft, self._folders.locked():
+            if state != self.state:
                 self._change(state, self.name, draft)
-        elif data is not None:
-            with self._folders.draft(data, self.status().st_mtime_ns) as draft, self._folders.locked():
+            elif draft is not None:
                 self._check_place()
                 self._become(draft)
-        self._folders.sync(left)
 
     @contextmanager
     def _draft(self, state: str, data: bytes | None) -> Iterator["Held | None"]:
+        """Write down the new content, if there is any: it is on the disk before it takes the place of the old."""
         if data is None:
             yield None
             return
-        modified = self.status().st_mtime_ns if self._is_back(state) else None
+        modified = None if self._is_forward(state) else self.status().st_mtime_ns
         with self._folders.draft(data, modified) as draft:
+            draft.flush()
             yield draft
 
     def _change(self, state: str, name: str, draft: "Held | None") -> None:
-        backward = self._is_back(state)
+        forward = self._is_forward(state)
         self._check_place()
-        if draft is not None and not backward:
+        if draft is not None and forward:
             self._become(draft)
         self._folders.make_room(state, name)
         self.put(state, name)
-        if draft is not None and backward:
+        if draft is not None and not forward:
             self._become(draft)
 
     def _check_place(self) -> None:
@@ -391,10 +454,10 @@ class Held:
         draft.put(self.state, self.name)
         self._descriptor, draft._descriptor = draft._descriptor, self._descriptor  # noqa: SLF001 - of the same class
 
-    def _is_back(self, state: str) -> bool:
-        """Tell whether that state comes before this one; a file that came back is told by its old modification time."""
+    def _is_forward(self, state: str) -> bool:
+        """Tell whether that state comes after this one; a file that does not go on is told by its old mtime."""
         states = self._folders.states
-        return states.index(state) < states.index(self.state)
+        return states.index(state) > states.index(self.state)
 
     def __enter__(self) -> Self:
         return self

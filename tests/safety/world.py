@@ -80,10 +80,15 @@ class World:
         return any(list((self.path / folder).glob("*")) for folder in busy)
 
     def left(self) -> set[str]:
-        """Return all files of queue, outbox and publications but those that were given a random name."""
+        """Return all files of queue, outbox and publications but those that were given a random name.
+
+        Not those that a power cut left empty, either, if they were set aside with the reason beside them.
+        """
         folders = (self.path / name for name in ("queue", "state"))
-        found = {path.relative_to(self.path) for folder in folders for path in folder.rglob("*") if path.is_file()}
-        return {str(path) for path in found}
+        found = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+        torn = {path for path in found if path.parent.name in ("failed", "refused") and not path.stat().st_size}
+        reasons = {path.with_name(f"{path.name}.error.txt") for path in torn}
+        return {str(path.relative_to(self.path)) for path in found - torn - (reasons if reasons <= found else set())}
 
     def document(self, place: str) -> dict[str, Any]:
         """Return the content of a request's file."""

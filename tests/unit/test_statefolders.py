@@ -53,6 +53,15 @@ def test_the_name_of_what_was_set_aside_is_free(folders: StateFolders) -> None:
     assert folders.add("new", "a.json", b"one") is None
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_an_empty_file_as_a_power_cut_leaves_it_bears_no_name(folders: StateFolders, state: str) -> None:
+    folders.add(state, "a.json", b"")
+
+    assert folders.find("a.json") is None
+    assert folders.add("new", "a.json", b"one") is None
+    assert folders.path("new", "a.json").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
 def test_a_name_is_taken_by_whatever_bears_it(folders: StateFolders, make: Callable[[Path], None]) -> None:
     folders.add("new", "b.json", b"")
@@ -204,6 +213,25 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(
         folders.add("new", "a.json", b"one")
 
     assert content(folders) == {}
+
+
+def test_what_somebody_took_before_the_disk_refused_it_stays_his(
+    folders: StateFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Held] = []
+    folders.add("new", "b.json", b"two")
+
+    def fsync(_descriptor: int) -> None:
+        taken.append(hold(folders_of(folders.root), "new", "a.json"))
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        folders.add("new", "a.json", b"one")
+
+    assert taken[0].still_there()
+    assert content(folders)["new/a.json"] == b"one"
 
 
 def test_many_short_writes_make_one_file(folders: StateFolders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class Queue(Protocol):
         ...
 
     def lease(self, now: datetime) -> Lease | None:
-        """Take the oldest request that is due and nobody's, or None.
+        """Take the oldest request that is due and nobody's, or None; a power cut may leave it as it was before.
 
         One on which workers died again and again comes after all others. What can never be taken (files that are no
         request) ends in failed/ with the reason, what cannot be taken now stays, and neither holds up the others.
@@ -70,7 +70,10 @@ class Queue(Protocol):
         ...
 
     def complete(self, lease: Lease, outcome: Outcome, now: datetime) -> None:
-        """Record the answer and end the request; durable on return.
+        """Record the answer and end the request.
+
+        The record is on the disk before it replaces anything, but a power cut in the seconds after may bring the
+        request back as it was: it is taken again, and what was posted for it tells that it was answered.
 
         Raises:
             LeaseLostError: the request is not ours (any more); also of the two methods below.
@@ -78,11 +81,14 @@ class Queue(Protocol):
         ...
 
     def retry(self, lease: Lease, not_before: datetime, reason: str, now: datetime) -> None:
-        """Put the request back in its place in the order, not to be taken before *not_before*; counts the attempt."""
+        """Put the request back in its place in the order, not to be taken before *not_before*.
+
+        Counts the attempt; durable on return.
+        """
         ...
 
     def fail(self, lease: Lease, reason: str, now: datetime) -> None:
-        """End the request without an answer; counts the attempt."""
+        """End the request without an answer; counts the attempt; durable on return."""
         ...
 
     def release(self, lease: Lease) -> None:

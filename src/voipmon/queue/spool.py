@@ -1,7 +1,7 @@
 """The queue as JSON files in pending/, processing/, completed/ and failed/. The protocol: docs/queue.md."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,18 +68,18 @@ class SpoolQueue:
         else:
             result = {"outcome": "nothing_found", "recordings": 0, "bytes": 0, "left_out": outcome.left_out}
         changes = {"attempts": lease.attempt, "not_before": None, "result": result}
-        self._move(lease, State.COMPLETED, changes, ("completed", None), now)
+        self._record(lease, changes, ("completed", None), now, lambda held, data: held.shift(State.COMPLETED, data))
 
     def fail(self, lease: Lease, reason: str, now: datetime) -> None:
         """End the request without an answer; see the port."""
         result = {"outcome": "failed", "error": wire.plain(reason)}
         changes = {"attempts": lease.attempt, "not_before": None, "result": result}
-        self._move(lease, State.FAILED, changes, ("failed", reason), now)
+        self._record(lease, changes, ("failed", reason), now, lambda held, data: held.move(State.FAILED, data))
 
     def retry(self, lease: Lease, not_before: datetime, reason: str, now: datetime) -> None:
         """Put the request back in its place in the order; see the port."""
         changes = {"attempts": lease.attempt, "not_before": stamp(not_before)}
-        self._move(lease, State.PENDING, changes, ("retry", reason), now)
+        self._record(lease, changes, ("retry", reason), now, lambda held, data: held.move(State.PENDING, data))
 
     def release(self, lease: Lease) -> None:
         """Put the request back as it was; see the port. If its end is written down already it goes where it belongs."""
@@ -142,17 +142,7 @@ class SpoolQueue:
             finally:
                 if lease is None:
                     held.release()
-        if lease is not None:
-            self._make_durable(lease)
         return lease
-
-    def _make_durable(self, lease: Lease) -> None:
-        try:
-            self._folders.sync(State.PENDING)
-        except OSError:
-            with suppress(QueueError):
-                self.release(lease)
-            raise
 
     def _hold(self, name: str, now: datetime) -> Held | None:
         try:
@@ -190,11 +180,24 @@ class SpoolQueue:
         document = wire.completed(document, arrived, by_hand=not tells_arrival(held.name))
         known = held.claim(State.PROCESSING, file_name(document["request_id"]), changed)
         if known is not None:
-            self._set_aside(State.PENDING, held.name, _why_known(known, document))
+            if not self._remove_shadow(held, document, known):
+                self._set_aside(State.PENDING, held.name, _why_known(known, document))
             return None
         request = wire.request_of(document, arrived)
         self._held[request.id] = held, document
         return Lease(request, wire.attempts_of(document) + 1, wire.deaths_of(document))
+
+    def _remove_shadow(self, held: Held, document: wire.Document, known: Known | None) -> bool:
+        """Remove a file that a power cut brought back after its request had ended; False if it is none.
+
+        To btrfs the two names of a move are two things, and it may keep the new one and forget that the old one is
+        gone. A file that somebody puts here later is younger than the end.
+        """
+        if known is None or not _is_end_of(known, document) or not held.is_older_than(known.state, held.name):
+            return False
+        held.remove()
+        _log.warning("request_shadow_removed", extra={"request": document["request_id"]})
+        return True
 
     def _set_aside(self, state: State, name: str, reason: str) -> None:
         self._folders.set_aside(state, name, reason)
@@ -227,7 +230,7 @@ class SpoolQueue:
                 return False
             if wire.is_finished(document):  # only the last move is missing
                 held.move(_end_of(document))
-            else:
+            elif not self._remove_shadow(held, document, self._folders.find(name, besides=held)):
                 self._count_death(held, document, now)
         return True
 
@@ -238,8 +241,13 @@ class SpoolQueue:
         _log.warning("worker_died", extra={"request": document["request_id"], "attempt": document["attempts"]})
         held.move(State.PENDING, wire.dump(wire.noted(document, self._instance, wire.DIED, None, now)))
 
-    def _move(
-        self, lease: Lease, state: State, changes: wire.Document, event: tuple[str, str | None], now: datetime
+    def _record(
+        self,
+        lease: Lease,
+        changes: wire.Document,
+        event: tuple[str, str | None],
+        now: datetime,
+        move: Callable[[Held, bytes], None],
     ) -> None:
         """Write the changes and move the file; if the disk does not let us the lease stays ours."""
         with self._translated():
@@ -247,7 +255,7 @@ class SpoolQueue:
             if held is None:
                 raise MovedError(f"request {lease.request.id} is not ours")
             try:
-                held.move(state, wire.dump(wire.noted(document | changes, self._instance, *event, now)))
+                move(held, wire.dump(wire.noted(document | changes, self._instance, *event, now)))
             except MovedError:
                 del self._held[lease.request.id]
                 held.release()
@@ -291,6 +299,16 @@ def _asks_the_same(known: Known, document: wire.Document) -> bool:
         return wire.same_wish(wire.read(known.data, document["request_id"]), document)
     except wire.UnreadableError:
         return False
+
+
+def _is_end_of(known: Known, document: wire.Document) -> bool:
+    try:
+        ended = wire.read(known.data, document["request_id"])
+    except wire.UnreadableError:
+        return False
+    came = document.get("created_at")
+    same = wire.same_wish(ended, document) and came in (None, ended.get("created_at"))
+    return same and wire.is_finished(ended) and not wire.is_finished(document)
 
 
 def _why_known(known: Known, document: wire.Document) -> str:

@@ -433,6 +433,39 @@ def test_a_copy_of_an_answered_request_is_refused(spool: Spool) -> None:
     assert "is in completed/ already, with the same content" in spool.reason("test_001.json")
 
 
+@pytest.mark.parametrize("state", ["pending", "processing"])
+def test_what_a_power_cut_brings_back_after_the_end_of_a_request_is_removed(spool: Spool, state: str) -> None:
+    spool.queue.enqueue(make_request(1))
+    name = f"{make_request(1).id}.json"
+    leased = spool.take()
+    shutil.copy(spool.path(f"processing/{name}"), spool.path("shadow"))
+    time.sleep(0.01)
+    spool.queue.complete(leased, NothingFound(), system_clock())
+    younger_end = spool.path(f"completed/{name}").rename(spool.path("end"))
+    spool.path("shadow").rename(spool.path(f"{state}/{name}"))
+    time.sleep(0.01)
+    younger_end.rename(spool.path(f"completed/{name}"))
+
+    spool.queue.recover(system_clock())
+
+    assert spool.lease() is None
+    assert [path.name for path in spool.root.glob("*/*.json*")] == [name]
+    assert spool.path(f"completed/{name}").exists()
+
+
+def test_a_request_is_not_mistaken_for_the_shadow_of_another_of_its_name(spool: Spool) -> None:
+    spool.queue.enqueue(make_request(1))
+    name = f"{make_request(1).id}.json"
+    leased = spool.take()
+    spool.drop(name, request_id=make_request(1).id)
+    time.sleep(0.01)
+    spool.queue.complete(leased, NothingFound(), system_clock())
+
+    assert spool.lease() is None
+
+    assert "already, with other content" in spool.reason(name)
+
+
 @pytest.mark.parametrize("end", [State.COMPLETED, State.FAILED])
 def test_an_ended_request_moved_back_is_answered_once_more_in_a_new_round(spool: Spool, end: State) -> None:
     spool.drop("a.json", attempts=4)
