@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from typing import Any
 
 from support.world import MANAGER, SUBJECT, World
 
@@ -49,6 +50,33 @@ def test_an_unknown_id_is_named(slave: World) -> None:
         assert "no-such-id" in slave.run("queue", command, "no-such-id", exits=2).stderr
     assert "no-such-id" in slave.run("explain", "no-such-id", exits=2).stderr
     assert "../../etc" in slave.run("queue", "show", "../../etc", exits=2).stderr
+
+
+def test_an_unknown_id_among_others_is_named_before_anything_is_done(slave: World) -> None:
+    name = slave.run("queue", "add", *_WISH, "--email", MANAGER).stdout.strip()
+
+    for command in ("retry", "cancel"):
+        assert "no-such-id" in slave.run("queue", command, name, "no-such-id", exits=2).stderr
+
+    [waiting] = slave.queued("pending")
+    assert waiting["history"] == []
+
+
+def test_every_queue_command_speaks_json(slave: World) -> None:
+    def told(*words: str) -> Any:
+        return json.loads(slave.run("queue", *words, "--json").stdout)
+
+    one = told("add", *_WISH, "--email", MANAGER)["request_id"]
+    other = told("add", *_WISH, "--email", MANAGER, "--modo", "automatico")["request_id"]
+    shown = told("show", one)
+
+    assert (shown["request_id"], shown["state"]) == (one, "pending")
+    assert shown["document"]["from_email"] == MANAGER
+    assert told("cancel", one, other) == {"request_ids": [one, other]}
+    assert told("retry", other, one) == {"request_ids": [other, one]}
+    assert told("recover") == {"recovered": 0}
+    assert told("purge", "--older-than", "0s") == {"deleted": 0}
+    assert {entry["request_id"] for entry in told("list")} == {one, other}
 
 
 def test_all_that_failed_is_tried_again_at_once(slave: World) -> None:
