@@ -208,45 +208,58 @@ def places(world: World, number: int) -> list[str]:
     return [path.parent.name for path in world.path.glob(f"queue/*/{request_of(number).id}.json")]
 
 
+RETRY = {"how": "retry", "number": GOOD}
+CANCEL = {"how": "cancel", "number": GOOD}
+PURGE = {"how": "purge", "number": 0}
+
+
+def letters(world: World, number: int) -> int:
+    """Count the mails that the server got about a request."""
+    return sum(request_of(number).id in line for line in world.notes("server"))
+
+
+def check_it_is_answered_again_or_not_at_all(world: World, *, again: bool) -> None:
+    assert places(world, GOOD) == ["completed"]
+    assert world.document(f"completed/{request_of(GOOD).id}.json").get("round", 1) == (2 if again else 1)
+    assert letters(world, GOOD) == (2 if again else 1)
+    assert not list(world.path.glob("queue/.tmp/*"))
+
+
+def check_it_is_cancelled_or_answered(world: World) -> None:
+    (place,) = places(world, GOOD)
+    document = world.document(f"{place}/{request_of(GOOD).id}.json")
+    end = place, document["result"]["outcome"], letters(world, GOOD)
+    assert end in (("failed", "cancelled", 0), ("completed", "delivered", 1))
+    assert document.get("round", 1) == 1
+    assert not list(world.path.glob("queue/.tmp/*"))
+
+
 def test_an_admin_killed_while_a_request_is_sent_round_again_leaves_one_request(
     waiting: World, stage: Stage, sample: Sample
 ) -> None:
     finish(waiting, stage)
     waiting.begin_here()
-    details = {"how": "retry", "number": GOOD}
 
-    for point in sample(points_of(stage, waiting, "mend", **details), 4):
+    for point in sample(points_of(stage, waiting, "mend", **RETRY), 4):
         waiting.reset()
-        kill(stage, waiting, "mend", point, **details)
+        kill(stage, waiting, "mend", point, **RETRY)
         again = places(waiting, GOOD) == ["pending"]
 
         finish(waiting, stage)
 
-        assert places(waiting, GOOD) == ["completed"]
-        assert waiting.document(f"completed/{request_of(GOOD).id}.json").get("round", 1) == (2 if again else 1)
-        letters = [line for line in waiting.notes("server") if request_of(GOOD).id in line]
-        assert len(letters) == (2 if again else 1)
-        assert not list(waiting.path.glob("queue/.tmp/*"))
+        check_it_is_answered_again_or_not_at_all(waiting, again=again)
 
 
 def test_an_admin_killed_while_cancelling_leaves_a_request_cancelled_or_answered(
     waiting: World, stage: Stage, sample: Sample
 ) -> None:
-    details = {"how": "cancel", "number": GOOD}
-
-    for point in sample(points_of(stage, waiting, "mend", **details), 4):
+    for point in sample(points_of(stage, waiting, "mend", **CANCEL), 4):
         waiting.reset()
-        kill(stage, waiting, "mend", point, **details)
+        kill(stage, waiting, "mend", point, **CANCEL)
 
         finish(waiting, stage)
 
-        (place,) = places(waiting, GOOD)
-        document = waiting.document(f"{place}/{request_of(GOOD).id}.json")
-        letters = [line for line in waiting.notes("server") if request_of(GOOD).id in line]
-        end = place, document["result"]["outcome"], len(letters)
-        assert end in (("failed", "cancelled", 0), ("completed", "delivered", 1))
-        assert document.get("round", 1) == 1
-        assert not list(waiting.path.glob("queue/.tmp/*"))
+        check_it_is_cancelled_or_answered(waiting)
 
 
 def test_an_admin_killed_while_purging_deletes_the_rest_the_next_time(
@@ -255,12 +268,67 @@ def test_an_admin_killed_while_purging_deletes_the_rest_the_next_time(
     finish(waiting, stage)
     stage.run("enqueue", waiting.path, requests=[(7, "1121")])
     waiting.begin_here()
-    details = {"how": "purge", "number": 0}
 
-    for point in sample(points_of(stage, waiting, "mend", **details), 2):
+    for point in sample(points_of(stage, waiting, "mend", **PURGE), 2):
         waiting.reset()
-        kill(stage, waiting, "mend", point, **details)
+        kill(stage, waiting, "mend", point, **PURGE)
 
-        assert stage.run("mend", waiting.path, **details).code == 0
+        assert stage.run("mend", waiting.path, **PURGE).code == 0
 
         assert {path.name for path in waiting.path.glob("queue/*/*")} == {f"{request_of(7).id}.json"}
+
+
+@pytest.mark.parametrize("errno", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("how", [RETRY, CANCEL, PURGE], ids=["retry", "cancel", "purge"])
+def test_a_disk_that_refuses_any_system_call_of_an_admin_is_named_and_leaves_each_request_whole(
+    waiting: World, stage: Stage, sample: Sample, errno: str, how: dict[str, object]
+) -> None:
+    if how is not CANCEL:
+        finish(waiting, stage)
+        waiting.begin_here()
+
+    for point in sample(refusable(points_of(stage, waiting, "mend", **how)), 2):
+        print(point)
+        waiting.reset()
+        ended = stage.run("mend", waiting.path, watch=f"{point.name}:error={errno}:when={point.number}", **how)
+        assert ended.code in (0, 3), ended.said
+        again = places(waiting, GOOD) == ["pending"]
+
+        finish(waiting, stage)
+
+        if how is PURGE:
+            assert stage.run("mend", waiting.path, **PURGE).code == 0
+            assert list(waiting.path.glob("queue/*/*")) == []
+        elif how is CANCEL:
+            check_it_is_cancelled_or_answered(waiting)
+        else:
+            check_it_is_answered_again_or_not_at_all(waiting, again=again)
+
+
+@pytest.mark.parametrize("how", [RETRY, CANCEL, PURGE], ids=["retry", "cancel", "purge"])
+def test_an_admin_frozen_at_any_system_call_while_a_worker_works_does_everything_once(
+    waiting: World, stage: Stage, sample: Sample, how: dict[str, object]
+) -> None:
+    if how is not CANCEL:
+        finish(waiting, stage)
+        waiting.begin_here()
+
+    for point in sample(points_of(stage, waiting, "mend", **how), 2):
+        print(point)
+        frozen = stage.start("mend", waiting.reset(), watch=f"{point.name}:signal=STOP:when={point.number}", **how)
+        assert frozen.is_frozen()
+        worker = stage.start("process", waiting.path, hours=1)
+        worker.has_ended(within=0.5)  # or it waits for a lock that the admin has
+        frozen.go_on()
+        admin = frozen.end()
+        assert worker.end().code == 0
+
+        finish(waiting, stage)
+
+        if how is PURGE:
+            assert list(waiting.path.glob("queue/*/*")) == []
+        elif how is CANCEL:
+            check_it_is_cancelled_or_answered(waiting)
+            assert places(waiting, GOOD) == (["failed"] if admin.code == 0 else ["completed"])
+        else:
+            check_it_is_answered_again_or_not_at_all(waiting, again=True)

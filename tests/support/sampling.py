@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import hypothesis
 import pytest
 
 Point = TypeVar("Point")
+
+_COUNTS = pytest.StashKey[dict[str, tuple[int, int]]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Sample:
     full: bool
     seed: int
     test: str
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
 
     def __call__(self, points: Iterable[Point], few: int) -> list[Point]:
         """Return *points* in their order: all of them under --full, else *few* drawn at random.
@@ -26,6 +29,8 @@ class Sample:
         other tests run.
         """
         points = list(points)
+        visited, whole = self.counts.get(self.test, (0, 0))
+        self.counts[self.test] = visited + (len(points) if self.full else min(few, len(points))), whole + len(points)
         if self.full or len(points) <= few:
             return points
         drawn = random.Random(f"{self.seed} {self.test}").sample(range(len(points)), few)
@@ -35,7 +40,8 @@ class Sample:
 @pytest.fixture
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Give the test its way to choose points; with this fixture it counts as marked `full`."""
-    return Sample(request.config.getoption("--full"), request.config.getoption("--seed"), request.node.nodeid)
+    full, seed = request.config.getoption("--full"), request.config.getoption("--seed")
+    return Sample(full, seed, request.node.nodeid, request.config.stash[_COUNTS])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_COUNTS] = {}
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(10**6)
     quiet = {"deadline": None, "print_blob": True, "derandomize": False}  # a busy machine is no failure
@@ -64,3 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "sample" in getattr(item, "fixturenames", ()):
             item.add_marker("full")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many points each long sweep visited."""
+    counts = config.stash[_COUNTS]
+    if counts:
+        terminalreporter.section("points of the sweeps: visited, all")
+        for test, (visited, whole) in counts.items():
+            terminalreporter.line(f"{visited:6} {whole:6}  {test}")
