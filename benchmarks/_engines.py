@@ -65,7 +65,10 @@ class Raw:
         self._folder = f"{folder}/"
 
     def put(self, wish: Wish) -> None:
-        _write(f"{self._folder}{wish.request.id}.tmp", f"{self._folder}{wish.request.id}.json", wish.document)
+        descriptor = _write(f"{self._folder}{wish.request.id}.tmp", wish.document)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        os.rename(f"{self._folder}{wish.request.id}.tmp", f"{self._folder}{wish.request.id}.json")
 
     def take(self) -> None:
         return None
@@ -75,6 +78,7 @@ class Bare:
     """voipmon's durable steps without its locks, look-ups and checks: what its protocol costs at least."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = f"{folder}/"
         self._pending, self._processing, self._completed = states = [
             f"{folder}/{state}/" for state in ("pending", "processing", "completed")
         ]
@@ -83,8 +87,11 @@ class Bare:
             os.makedirs(state, exist_ok=True)
 
     def put(self, wish: Wish) -> None:
-        _write(f"{self._pending}{wish.request.id}.tmp", f"{self._pending}{wish.request.id}.json", wish.document)
-        _sync(self._pending)
+        name = f"{wish.request.id}.json"
+        descriptor = _write(f"{self._folder}{name}", wish.document)
+        os.rename(f"{self._folder}{name}", self._pending + name)
+        os.fsync(descriptor)
+        os.close(descriptor)
 
     def take(self) -> str | None:
         self._names = self._names or sorted(os.listdir(self._pending), reverse=True)
@@ -94,7 +101,6 @@ class Bare:
                 os.rename(self._pending + name, self._processing + name)
             except FileNotFoundError:
                 continue  # another process was faster
-            _sync(self._processing)
             self._end(name)
             return name
         return None
@@ -104,23 +110,17 @@ class Bare:
         document = os.read(descriptor, 4096)
         os.close(descriptor)
         result = document + document  # about as long as one with history and result
-        _write(f"{self._processing}{name}.tmp", self._processing + name, result)
+        descriptor = _write(f"{self._folder}{name}", result)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        os.rename(f"{self._folder}{name}", self._processing + name)
         os.rename(self._processing + name, self._completed + name)
-        _sync(self._processing)
 
 
-def _write(temporary: str, place: str, data: bytes) -> None:
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+def _write(place: str, data: bytes) -> int:
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     os.write(descriptor, data)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.rename(temporary, place)
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    return descriptor
 
 
 class Voipmon:
@@ -203,7 +203,7 @@ BARE = "bare"
 VOIPMON = "voipmon"
 KINDS = {
     RAW: Kind("raw: open, write, fsync, rename", Raw, takes=False),
-    BARE: Kind("voipmon's fsyncs and renames alone", Bare),
+    BARE: Kind("voipmon's writes, fsyncs and renames alone", Bare),
     VOIPMON: Kind("**voipmon**", Voipmon),
     "dirq": Kind("dirq QueueSimple (no fsync)", Dirq),
     "huey-file": Kind("huey FileStorage (no fsync)", lambda folder: Huey(FileStorage("huey", str(folder)))),

@@ -34,7 +34,7 @@ _GROWTH_ROUNDS = 3
 
 
 class Goal(NamedTuple):
-    """What voipmon promises; *ratio* is what was measured, *bare* that of its fsyncs and renames alone."""
+    """What voipmon promises; *ratio* is what was measured, *bare* that of its writes, fsyncs and renames alone."""
 
     text: str
     ratio: float
@@ -48,7 +48,7 @@ class Goal(NamedTuple):
 
     def __str__(self) -> str:
         bound = f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
-        bare = f" (its fsyncs and renames alone: {self.bare:.2f})" if self.bare is not None else ""
+        bare = f" (its writes, fsyncs and renames alone: {self.bare:.2f})" if self.bare is not None else ""
         return f"{self.text}: {self.ratio:.2f}, goal {bound}: {'met' if self.met else 'MISSED'}{bare}"
 
 
