@@ -52,6 +52,16 @@ def test_an_unknown_id_is_named(slave: World) -> None:
     assert "../../etc" in slave.run("queue", "show", "../../etc", exits=2).stderr
 
 
+def test_what_would_be_refused_later_is_not_put_in_the_queue(slave: World) -> None:
+    def refusal(*wish: str) -> str:
+        return slave.run("queue", "add", *wish, exits=2).stderr
+
+    assert "not allowed by [access]" in refusal(*_WISH, "--email", "stranger@elsewhere.example.com")
+    assert "90 are allowed" in refusal("--ramais", "1121", "--inicio", "01/01/2025", "--email", MANAGER)
+    assert "'11x'" in refusal("--ramais", "11x", "--inicio", "27/10/2025", "--email", MANAGER)
+    assert slave.queued("pending") == []
+
+
 def test_an_unknown_id_among_others_is_named_before_anything_is_done(slave: World) -> None:
     name = slave.run("queue", "add", *_WISH, "--email", MANAGER).stdout.strip()
 

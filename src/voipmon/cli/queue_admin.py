@@ -7,6 +7,7 @@ from datetime import timedelta
 import click
 
 from voipmon import wiring
+from voipmon.access.rights import check_limits
 from voipmon.cli.root import Session
 from voipmon.cli.show import age, table
 from voipmon.clock import stamp, system_clock
@@ -92,7 +93,7 @@ def add(session: Session, /, *, email: str, as_json: bool, **wish: str | None) -
     with session.at_work() as config:
         if not wiring.rights(config).allows(recipient):
             raise ParameterError(f"{recipient} is not allowed by [access]: its request would be refused")
-        read_ask(parameters, now, config.timezone)
+        check_limits(read_ask(parameters, now, config.timezone), wiring.limits(config))
         request = Request(
             id=request_id(now, mail_key(*parameters.values(), recipient, now.isoformat())),
             requester=recipient,
