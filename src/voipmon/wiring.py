@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from voipmon.commands.process_queue import Work
     from voipmon.commands.select_audios import Desk
     from voipmon.commands.send_letters import Postman
+    from voipmon.commands.status import Disk, Facts
     from voipmon.config.model import Config
-    from voipmon.mail.facts import Facts, Thread
+    from voipmon.mail.facts import Facts as LetterFacts
+    from voipmon.mail.facts import Thread
     from voipmon.mail.inbox import Inbox
     from voipmon.mail.ledger import Ledger
     from voipmon.mail.outbox import Letter, Transport
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from voipmon.queue.admin import QueueAdmin
     from voipmon.queue.port import Queue
     from voipmon.recordings.catalogue import Catalogue
+
+_MAIL_READ = "mail-read"
+"""The file in the state folder whose time tells when the mailbox was last read to its good end."""
 
 
 def limits(config: Config) -> Limits:
@@ -223,6 +228,53 @@ def tidy(config: Config) -> None:
         (config.state_dir / MARK).touch()
 
 
+def mail_was_read(config: Config) -> None:
+    """Remember that a pass over the mailbox has come to its good end."""
+    (config.state_dir / _MAIL_READ).touch()
+
+
+def status_facts(config: Config, now: datetime) -> Facts:
+    """Return what this host knows of itself."""
+    from voipmon.commands.status import Facts
+
+    requests, letters = queue_admin(config), outbox(config)
+    return Facts(
+        mode=config.mode,
+        mail_read_at=_changed(config.state_dir / _MAIL_READ),
+        queue=requests.depths(),
+        waiting_since=requests.waiting_since(now),
+        outbox=letters.counts(),
+        letter_since=letters.waiting_since(),
+        disks={
+            "state_dir": _disk(config.state_dir),
+            "queue.dir": _disk(config.queue.dir),
+            "recordings.dir": _disk(config.recordings.dir),
+            "publish.dir": _disk(config.publish.dir),
+        },
+    )
+
+
+def _changed(path: Path) -> datetime | None:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def _disk(folder: Path) -> Disk | None:
+    import shutil
+
+    from voipmon.commands.status import Disk
+
+    try:
+        room = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return Disk(room.free, room.total)
+
+
 @contextmanager
 def only_one(config: Config, name: str) -> Iterator[bool]:
     """Hold the lock *name* of this host's state folder; yield False where another process has it."""
@@ -253,7 +305,7 @@ class _LateWriter:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
+    def write(self, facts: LetterFacts, thread: Thread | None, now: datetime) -> Letter:
         """Return the letter that tells *facts*."""
         from voipmon.mail.letters import Letters, Stationery
 

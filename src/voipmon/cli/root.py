@@ -26,6 +26,7 @@ _COMMANDS = {
     "select-audios": "voipmon.cli.select",
     "queue": "voipmon.cli.queue_admin",
     "explain": "voipmon.cli.explain",
+    "status": "voipmon.cli.status",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",
     "check-config": "voipmon.cli.care",

@@ -59,6 +59,7 @@ def _monitor(session: Session) -> ExitCode:
         try:
             with wiring.inbox(config, session.environ) as inbox:
                 tally = take_in(inbox, intake, _stop_on_sigterm())
+            wiring.mail_was_read(config)
             report_silence(intake, config.admin)
         finally:
             postman.send_letters()

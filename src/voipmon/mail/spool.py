@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,14 @@ class SpoolOutbox:
             found = {state: sum(map(_is_name, self._folders.names(state))) for state in _STATES}
         return {_WAITING: found[_WAITING] + found[_SENDING], _SENT: found[_SENT], _REFUSED: found[_REFUSED]}
 
+    def waiting_since(self) -> datetime | None:
+        """Return when the oldest letter that waits was posted; None where none does."""
+        with self._translated():
+            names = self._in_order()
+            return (
+                datetime.fromtimestamp(self._folders.path(_WAITING, names[0]).stat().st_mtime, UTC) if names else None
+            )
+
     def letters_of(self, request_id: str) -> list[dict[str, Any]]:
         """Return what is known of a request's letters, oldest first: each with its `state`, without its text."""
         found = []
@@ -127,14 +135,19 @@ class SpoolOutbox:
         return {key: value for key, value in document.items() if key != "message"} | {"state": state}
 
     def _in_order(self) -> list[str]:
-        """Return the names of those that wait, oldest first: a file's modification time stays that of its posting."""
+        """Return the names of those that wait, oldest first."""
+        posted = self._posted()
+        return sorted(posted, key=lambda name: (posted[name], name))
+
+    def _posted(self) -> dict[str, int]:
+        """Return when each that waits was posted: a file's modification time stays that."""
         posted = {}
         for name in filter(_is_name, self._folders.names(_WAITING)):
             try:
                 posted[name] = self._folders.path(_WAITING, name).lstat().st_mtime_ns
             except FileNotFoundError:
                 continue  # another process has taken it
-        return sorted(posted, key=lambda name: (posted[name], name))
+        return posted
 
     def _take(self, held: Held, now: datetime) -> Posted | None:
         document = _load(held)

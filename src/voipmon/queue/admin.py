@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from voipmon.errors import ParameterError, QueueError
 from voipmon.files import safe_name
 from voipmon.queue import wire
+from voipmon.queue.line import is_request
 from voipmon.queue.port import Entry, State
 from voipmon.queue.spool import SpoolQueue, file_name, is_finished
 from voipmon.retention import archive_before, remove_before
@@ -38,6 +39,19 @@ class QueueAdmin:
         """List the requests, of one state or of all, each state's in the order they would be taken."""
         for wanted in (state,) if state else State:
             yield from self._spool.entries(wanted)
+
+    def depths(self) -> dict[str, int]:
+        """Count the requests of each state; what is no request counts, too, where it lies in failed/."""
+        with self._translated():
+            return {state.value: sum(map(is_request, self._folders.names(state))) for state in State}
+
+    def waiting_since(self, now: datetime) -> datetime | None:
+        """Return when the oldest request that is due came, or was due again; None where none is."""
+        for entry in self._spool.entries(State.PENDING):
+            if entry.not_before is None or entry.not_before <= now:
+                came = entry.created_at or self._came(entry.request_id)
+                return max(came, entry.not_before) if came and entry.not_before else came
+        return None
 
     def find(self, request_id: str) -> tuple[str, wire.Document] | None:
         """Return where a request is, an archive's month included, and its document; None if it is nowhere."""
@@ -87,6 +101,13 @@ class QueueAdmin:
             moved = archive_before(self._folders, _ENDED, now - keep)
             remove_before(self._folders, self._folders.months(), now - keep_archive)
         return moved
+
+    def _came(self, request_id: str) -> datetime | None:
+        try:
+            changed = self._folders.path(State.PENDING, file_name(request_id)).lstat().st_ctime
+        except OSError:
+            return None  # taken meanwhile, or it has another name until it is
+        return datetime.fromtimestamp(changed, UTC)
 
     @contextmanager
     def _held(self, request_id: str) -> Iterator[tuple[Held, wire.Document]]:
