@@ -60,6 +60,7 @@ SYSTEM_PACKAGES = (
     SystemPackage("dovecot-imapd", ("/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap"), "dovecot", "dovecot"),
     SystemPackage("apache2", ("apache2",), "apache", "apache2"),
     SystemPackage("openssl", ("openssl",), "dovecot"),
+    SystemPackage("curl", ("curl",), "dovecot"),
     SystemPackage("chromium-headless-shell", ("chromium-headless-shell", "chromium"), "browser"),
     # What playwright drives the browser with does not start without it.
     SystemPackage("libatomic1", ("/usr/lib/*/libatomic.so.1", "/usr/lib64/libatomic.so.1"), "browser"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from voipmon.mail.inbox import Inbox
     from voipmon.mail.ledger import Ledger
     from voipmon.mail.outbox import Letter, Transport
+    from voipmon.mail.settings import Server
     from voipmon.mail.spool import SpoolOutbox
     from voipmon.queue.admin import QueueAdmin
     from voipmon.queue.port import Queue
@@ -63,7 +64,6 @@ def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
     """Return the mailbox that requests come to."""
     from voipmon.config.sources import secret_of
     from voipmon.mail.imap import ImapInbox
-    from voipmon.mail.token import token_of
 
     imap = config.imap
     with user.starter():
@@ -74,11 +74,19 @@ def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
         security=imap.security,
         user=imap.user,
         password=password,
-        token=partial(token_of, imap.token_command, imap.timeout) if imap.token_command else None,
+        token=_token(imap, "imap"),
         folder=imap.folder,
         timeout=imap.timeout,
         ca_file=imap.ca_file,
     )
+
+
+def _token(server: Server, section: str) -> Callable[[], str] | None:
+    from voipmon.mail.token import token_of
+
+    if server.auth == "password" or server.token_command is None:
+        return None
+    return partial(token_of, section, server.token_command, server.timeout)
 
 
 def ledger(config: Config) -> Ledger:
@@ -132,6 +140,7 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
             security=smtp.security,
             user=smtp.user,
             password=password,
+            token=_token(smtp, "smtp"),
             sender=smtp.sender,
             timeout=smtp.timeout,
             ca_file=smtp.ca_file,

@@ -647,6 +647,24 @@ def test_a_token_takes_the_place_of_the_password() -> None:
     assert "dXNlcj12b2lwLmF1ZGlvc0BleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB0b2tlbi0zOQEB" in stub.commands
 
 
+@pytest.mark.parametrize("way", ["XOAUTH2", "OAUTHBEARER"])
+def test_a_server_that_knows_oauth2_takes_a_good_token_and_no_other(mailbox: Mailbox, way: str) -> None:
+    [other] = {"XOAUTH2", "OAUTHBEARER"} - {way}
+    hidden = {rf"AUTH={other} ?".encode(): b""}
+    with RewritingProxy(mailbox.server.host, mailbox.server.port, hidden) as proxy:
+        good, stale = mailbox.server.token(mailbox.user), mailbox.server.token(mailbox.user, lifetime=-30)
+        somebody_elses = mailbox.server.token("other@example.com")
+
+        with inbox_of(mailbox, port=proxy.port, password=None, token=lambda: good) as inbox:
+            assert inbox.waiting() == []
+        for token in (stale, somebody_elses, "no token at all"):
+            error = failure(inbox_of(mailbox, port=proxy.port, password=None, token=lambda token=token: token))
+            assert "check imap.user and imap.token_command" in str(error)
+            assert token not in str(error)
+
+    assert any(way.encode() in command for command in proxy.commands)
+
+
 def test_a_token_that_is_refused_is_named_and_not_shown() -> None:
     refusal = {"+": ["+ eyJzdGF0dXMiOiI0MDEifQ=="], "++": ["{tag} NO [AUTHENTICATIONFAILED] token-39 is no token"]}
     with ImapStub({**ANSWERS, "AUTHENTICATE": ["+ "], **refusal}) as stub:

@@ -10,7 +10,7 @@ import pytest
 from support.certificate import Certificate, make_certificate
 from support.smtp_sink import SmtpSink, Stage, Trouble
 
-from voipmon.errors import LetterRefusedError, ServerAwayError, UncertainError
+from voipmon.errors import LetterRefusedError, MailboxError, ServerAwayError, UncertainError
 from voipmon.mail.smtp import SmtpTransport
 
 LETTER = b"Subject: Re: RAMAIS=1121\r\n\r\nTexto\r\n"
@@ -139,8 +139,9 @@ def test_a_server_without_tls_is_told_from_one_that_is_away(smtp_sink: SmtpSink)
     assert "smtp.security" in str(error)
 
 
-def test_a_token_takes_the_place_of_the_password() -> None:
-    with SmtpSink(tokens={USER: "token-39"}) as sink:
+@pytest.mark.parametrize("way", ["XOAUTH2", "OAUTHBEARER"])
+def test_a_token_takes_the_place_of_the_password(way: str) -> None:
+    with SmtpSink(tokens={USER: "token-39"}, token_way=way) as sink:
         wrong = refusal(sink, user=USER, token=lambda: "token-38")
         transport = connect(sink, user=USER, token=lambda: "token-39")
 
@@ -148,6 +149,7 @@ def test_a_token_takes_the_place_of_the_password() -> None:
 
     assert len(sink.messages) == 1
     assert "refused the user" in str(wrong)
+    assert "smtp.token_command" in str(wrong)
     assert "token-38" not in str(wrong)
 
 
@@ -169,6 +171,16 @@ def test_many_letters_go_over_one_connection_and_the_token_is_asked_once() -> No
 
     assert len(sink.messages) == 5
     assert (sink.connections, sink.logins, len(asked)) == (1, 1, 1)
+
+
+def test_a_token_command_that_fails_is_named_and_the_letters_wait(smtp_sink: SmtpSink) -> None:
+    def no_token() -> str:
+        raise MailboxError("smtp.token_command 'mail-token' ended with 4: run it by hand", retryable=True)
+
+    error = refusal(smtp_sink, user=USER, token=no_token)
+
+    assert "smtp.token_command 'mail-token' ended with 4" in str(error)
+    assert error.retryable is True
 
 
 @pytest.mark.parametrize("ending", ["421 4.4.2 idle for too long", Trouble.CUT])

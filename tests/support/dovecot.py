@@ -10,6 +10,8 @@ takes `own_dovecot`. Where Dovecot is not installed those tests are skipped, and
 """
 
 import grp
+import hmac
+import json
 import os
 import pwd
 import re
@@ -19,6 +21,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,6 +45,12 @@ ssl_cert = <{certificate.cert_file}
 ssl_key = <{certificate.key_file}
 disable_plaintext_auth = no
 auth_failure_delay = 0
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
 mail_location = maildir:~/Maildir
 mail_fsync = never
 mail_max_userip_connections = 100
@@ -77,7 +86,17 @@ service anvil {{
   }}
 }}
 """
+_OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={folder}/keys/
+username_attribute = email
+"""
+_KEY = b"the tests' own key, as long as HS256 wants it"
 _PATIENCE = 20.0  # seconds for a start on a busy machine
+
+
+def _base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _free_port() -> int:
@@ -113,6 +132,10 @@ class Dovecot:
             (self._folder / name).mkdir()
             (self._folder / name).chmod(0o755)  # whatever the umask is
         (self._folder / "dovecot.conf").write_text(self._configuration())
+        (self._folder / "oauth2.conf").write_text(_OAUTH2.format(folder=self._folder))
+        key = self._folder / "keys" / "default" / "HS256" / "default"
+        key.parent.mkdir(parents=True)
+        key.write_bytes(b64encode(_KEY))
 
     def __enter__(self) -> Self:
         self.start()
@@ -176,6 +199,14 @@ class Dovecot:
         file.write_text(entry, encoding="utf-8")
         file.chmod(0o644)
         return Mailbox(self, user, password)
+
+    def token(self, user: str, lifetime: int = 3600) -> str:
+        """Return an OAuth2 access token for a user, good for so many seconds: a JSON Web Token (RFC 7519)."""
+        now = int(time.time())
+        claims = {"sub": user, "email": user, "iat": now - 60, "exp": now + lifetime}
+        parts = [_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+        signed = b".".join(parts)
+        return b".".join([signed, _base64url(hmac.digest(_KEY, signed, "sha256"))]).decode()
 
     def log(self) -> str:
         """Return what the server wrote about itself, for the message of a failing test."""

@@ -63,7 +63,7 @@ class Received:
 class SmtpSink:
     """The server, in a thread, on a free loopback port; usable as a context manager.
 
-    With *users* (name to password) or *tokens* (name to token, for XOAUTH2) nobody sends without logging in.
+    With *users* (name to password) or *tokens* (name to token, presented by *token_way*) nobody sends without logging in.
     *security* is "plain", "starttls" or "tls"; the latter two show a *certificate*, whose `ca_file` is to be
     trusted. *connections* and *logins* count what was tried.
     """
@@ -77,6 +77,7 @@ class SmtpSink:
         security: str = "plain",
         users: Mapping[str, str] | None = None,
         tokens: Mapping[str, str] | None = None,
+        token_way: str = "XOAUTH2",
         size_limit: int = 25_000_000,
     ) -> None:
         self.port = 0
@@ -87,6 +88,7 @@ class SmtpSink:
         self.security = security
         self.users = users
         self.tokens = tokens
+        self.token_way = token_way
         self.size_limit = size_limit
         self._context: ssl.SSLContext | None = None
         if certificate is not None and security != "plain":
@@ -172,7 +174,7 @@ class _Conversation(SMTP):
             require_starttls=sink.security == "starttls",
             auth_require_tls=sink.security == "starttls",
             authenticator=self._check_password,
-            auth_exclude_mechanism=[] if sink.tokens else ["XOAUTH2"],
+            auth_exclude_mechanism={"XOAUTH2", "OAUTHBEARER"} - ({sink.token_way} if sink.tokens else set()),
         )
         self._auth_required = sink.users is not None or sink.tokens is not None
 
@@ -243,6 +245,15 @@ class _Conversation(SMTP):
         if self._sink.tokens and self._sink.tokens.get(user.removeprefix("user=")) == token:
             return AuthResult(success=True, auth_data=user)
         await self.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
+
+    async def auth_OAUTHBEARER(self, _server: SMTP, args: list[str]) -> AuthResult:
+        greeting, *pairs, _, _ = b64decode(args[1]).decode().split("\1")
+        user = greeting.split(",")[1].removeprefix("a=")
+        token = dict(pair.split("=", 1) for pair in pairs)["auth"].removeprefix("Bearer ")
+        if self._sink.tokens and self._sink.tokens.get(user) == token:
+            return AuthResult(success=True, auth_data=user)
+        await self.challenge_auth('{"status":"invalid_token"}')
         return AuthResult(success=False, handled=False)
 
     def _check_password(self, _s: SMTP, _n: Session, _e: Envelope, _m: str, login: LoginPassword) -> AuthResult:

@@ -85,7 +85,7 @@ def secret_of(server: Imap | Smtp, section: Literal["imap", "smtp"], environ: Ma
     Raises:
         ConfigError: when there is none, or it cannot be read; says where it is expected.
     """
-    if not server.user or (isinstance(server, Imap) and server.auth == "xoauth2"):
+    if not server.user or server.auth == "xoauth2":
         return None
     if secret := environ.get(environment_name(f"{section}.password")):
         return secret

@@ -13,6 +13,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginEr
 
 from voipmon.errors import MailboxError
 from voipmon.mail.network import Security, explain, trusting
+from voipmon.mail.token import mechanisms
 
 _CONNECT = 15.0  # seconds
 _GOODBYE = 5.0  # seconds
@@ -26,7 +27,8 @@ _LONGEST_WORDS = 200
 class ImapConnection:
     """One log-in at one server; may be opened again once it is closed.
 
-    *token* replaces the password, is asked once for each connection and is for XOAUTH2. *timeout* holds for each step.
+    *token* replaces the password, is asked once for each connection, and presented by XOAUTH2 or
+    OAUTHBEARER. *timeout* holds for each step.
 
     Raises:
         MailboxError: on any method but `close`.
@@ -119,8 +121,10 @@ class ImapConnection:
                 ) from error
 
     def _present_token(self, token: str) -> None:
-        words = iter([f"user={self.user}\1auth=Bearer {token}\1\1", ""])  # "" is for the text of a refusal
-        self.client.sasl_login("XOAUTH2", lambda _: next(words, None))
+        ways = mechanisms(self.user, token, self.host, self.port)
+        mechanism = next((way for way in ways if self.client.has_capability(f"AUTH={way}")), "XOAUTH2")
+        words = iter(ways[mechanism])
+        self.client.sasl_login(mechanism, lambda _: next(words, None))
 
     def _present_password(self, password: str) -> None:
         plain_words = _PLAIN_USER.fullmatch(self.user) and password.isascii() and password.isprintable()

@@ -24,6 +24,8 @@ class Server(Section):
     user: Text | None = None
     password: Secret | None = None
     password_file: AbsolutePath | None = None
+    auth: Literal["password", "xoauth2"] = "password"
+    token_command: Text | None = Field(None, validate_default=True)
     timeout: Timeout = timedelta(seconds=60)
     ca_file: AbsolutePath | None = None
 
@@ -35,6 +37,13 @@ class Server(Section):
             raise ValueError(f"'plain' can be read on the way to {host}: write tls or starttls")
         return value
 
+    @field_validator("token_command")
+    @classmethod
+    def _names_a_token(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("auth") == "xoauth2":
+            raise ValueError('is missing, and auth = "xoauth2" needs it')
+        return value
+
 
 class Imap(Server):
     """The mailbox that requests come to. *host* and *user* are empty only where no mail is read."""
@@ -43,8 +52,6 @@ class Imap(Server):
     port: Port = 993
     security: Security = "tls"
     user: Text = ""
-    auth: Literal["password", "xoauth2"] = "password"
-    token_command: Text | None = Field(None, validate_default=True)
     folder: Text = "INBOX"
 
     @field_validator("host", "user", mode="before")
@@ -52,13 +59,6 @@ class Imap(Server):
     def _present(cls, value: object) -> object:
         if value is None:  # put there by Config
             raise ValueError("is missing, and master mode needs it")
-        return value
-
-    @field_validator("token_command")
-    @classmethod
-    def _names_a_token(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None and info.data.get("auth") == "xoauth2":
-            raise ValueError('is missing, and auth = "xoauth2" needs it')
         return value
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from voipmon.errors import LetterRefusedError, ServerAwayError, UncertainError
+from voipmon.errors import LetterRefusedError, MailboxError, ServerAwayError, UncertainError
 from voipmon.mail.network import Security, Trouble, explain, trusting
 from voipmon.mail.outbox import Receipt
+from voipmon.mail.token import mechanisms
 
 _GOODBYE = 5.0  # seconds to wait for the answer to QUIT
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # no space, no <>, nothing beyond ASCII
@@ -39,8 +40,8 @@ class _Reply:
 class SmtpTransport:
     """Transport over SMTP; the envelope sender of every letter is *sender*.
 
-    Without *user* there is no log-in. *token* replaces the password, is asked once for each connection and is for
-    XOAUTH2. *timeout* holds for each step.
+    Without *user* there is no log-in. *token* replaces the password, is asked once for each connection, and
+    presented by XOAUTH2 or OAUTHBEARER. *timeout* holds for each step.
     """
 
     host: str
@@ -122,12 +123,22 @@ class SmtpTransport:
     def _ways_to_log_in(self, user: str) -> dict[str, tuple[str, ...]]:
         """Return the mechanisms, the best first, each with what is said."""
         if self.token is not None:
-            return {"XOAUTH2": (_base64(f"user={user}\1auth=Bearer {self.token()}\1\1"), "")}
+            return {
+                mechanism: (_base64(first), *map(_base64, others))
+                for mechanism, (first, *others) in mechanisms(user, self._token(), self.host, self.port).items()
+            }
         password = self.password or ""
         return {
             "PLAIN": (_base64(f"\0{user}\0{password}"),),
             "LOGIN": ("", _base64(user), _base64(password)),
         }
+
+    def _token(self) -> str:
+        assert self.token is not None
+        try:
+            return self.token()
+        except MailboxError as error:
+            raise ServerAwayError(str(error), retryable=error.retryable) from error
 
     def _log_in(self, smtp: smtplib.SMTP, ways: dict[str, tuple[str, ...]]) -> None:
         offered = smtp.esmtp_features.get("auth", "").upper().split()
@@ -145,7 +156,8 @@ class SmtpTransport:
                 reply = self._command(smtp, "logging in", words)
         if not reply.good:
             raise ServerAwayError(
-                f"{self.host} refused the user {self.user!r} ({reply}): check smtp.user and smtp.password_file",
+                f"{self.host} refused the user {self.user!r} ({reply}): check smtp.user and "
+                f"smtp.{'token_command' if self.token is not None else 'password_file'}",
                 retryable=reply.for_now,
             )
 

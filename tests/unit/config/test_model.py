@@ -40,10 +40,10 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "user": "",
             "password": None,
             "password_file": None,
-            "timeout": timedelta(seconds=60),
-            "ca_file": None,
             "auth": "password",
             "token_command": None,
+            "timeout": timedelta(seconds=60),
+            "ca_file": None,
             "folder": "INBOX",
         },
         "smtp": {
@@ -53,6 +53,8 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "user": None,
             "password": None,
             "password_file": None,
+            "auth": "password",
+            "token_command": None,
             "timeout": timedelta(seconds=60),
             "ca_file": None,
             "sender": "voip.audios@example.com",
@@ -287,10 +289,11 @@ def test_an_unprotected_line_to_another_machine_is_refused(problems: Problems, s
     assert sentence.startswith(f"{section}.security: 'plain' can be read on the way to {host}")
 
 
-def test_a_token_command_makes_xoauth2_whole(load: Load) -> None:
-    config = load('imap.auth = "xoauth2"', 'imap.token_command = "/usr/local/bin/mail-token"').config
+@pytest.mark.parametrize("section", ["imap", "smtp"])
+def test_a_token_command_makes_xoauth2_whole(load: Load, section: str) -> None:
+    config = load(f'{section}.auth = "xoauth2"', f'{section}.token_command = "/usr/local/bin/mail-token"').config
 
-    assert config.imap.token_command == "/usr/local/bin/mail-token"
+    assert getattr(config, section).token_command == "/usr/local/bin/mail-token"
 
 
 def test_every_problem_is_reported_at_once(problems: Problems) -> None:
