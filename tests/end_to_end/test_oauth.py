@@ -1,4 +1,4 @@
-"""Tokens instead of passwords, as docs/oauth.md says: curl asks a token endpoint, Dovecot and the mail server take it."""
+"""Tokens instead of passwords, as docs/oauth.md says: curl asks for them, Dovecot and the mail server take them."""
 
 import json
 import shutil

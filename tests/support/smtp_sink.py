@@ -63,7 +63,7 @@ class Received:
 class SmtpSink:
     """The server, in a thread, on a free loopback port; usable as a context manager.
 
-    With *users* (name to password) or *tokens* (name to token, presented by *token_way*) nobody sends without logging in.
+    With *users* (name to password) or *tokens* (name to token, presented by *token_way*) nobody sends without a log-in.
     *security* is "plain", "starttls" or "tls"; the latter two show a *certificate*, whose `ca_file` is to be
     trusted. *connections* and *logins* count what was tried.
     """

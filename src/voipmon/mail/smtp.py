@@ -123,22 +123,13 @@ class SmtpTransport:
     def _ways_to_log_in(self, user: str) -> dict[str, tuple[str, ...]]:
         """Return the mechanisms, the best first, each with what is said."""
         if self.token is not None:
-            return {
-                mechanism: (_base64(first), *map(_base64, others))
-                for mechanism, (first, *others) in mechanisms(user, self._token(), self.host, self.port).items()
-            }
+            ways = mechanisms(user, _had(self.token), self.host, self.port)
+            return {mechanism: tuple(map(_base64, words)) for mechanism, words in ways.items()}
         password = self.password or ""
         return {
             "PLAIN": (_base64(f"\0{user}\0{password}"),),
             "LOGIN": ("", _base64(user), _base64(password)),
         }
-
-    def _token(self) -> str:
-        assert self.token is not None
-        try:
-            return self.token()
-        except MailboxError as error:
-            raise ServerAwayError(str(error), retryable=error.retryable) from error
 
     def _log_in(self, smtp: smtplib.SMTP, ways: dict[str, tuple[str, ...]]) -> None:
         offered = smtp.esmtp_features.get("auth", "").upper().split()
@@ -244,6 +235,13 @@ class SmtpTransport:
         if smtp is not None:
             with suppress(OSError):
                 smtp.close()
+
+
+def _had(token: Callable[[], str]) -> str:
+    try:
+        return token()
+    except MailboxError as error:
+        raise ServerAwayError(str(error), retryable=error.retryable) from error
 
 
 def _root(error: OSError | UnicodeError) -> OSError | UnicodeError:
