@@ -47,8 +47,8 @@ class ImapInbox:
     """Inbox over IMAP.
 
     Where the server keeps keywords, a mail that is done stays in its place and carries `$DoneByVoipmon`; else it is
-    moved to the folder `Voipmon-Done`. *token* replaces the password and is asked once for each connection. *timeout* holds for
-    each step.
+    moved to the folder `Voipmon-Done`. *token* replaces the password and is asked once for each connection. *timeout*
+    holds for each step.
     """
 
     host: str

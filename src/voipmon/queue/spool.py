@@ -142,7 +142,18 @@ class SpoolQueue:
             finally:
                 if lease is None:
                     held.release()
+        if lease is not None and name != file_name(lease.request.id):
+            self._keep_new_name(lease)
         return lease
+
+    def _keep_new_name(self, lease: Lease) -> None:
+        """Wait until a file bears no other name any more: a power cut may bring back only what is known by its id."""
+        try:
+            self._folders.sync(State.PENDING)
+        except OSError:
+            with suppress(QueueError):
+                self.release(lease)
+            raise
 
     def _hold(self, name: str, now: datetime) -> Held | None:
         try:
@@ -191,9 +202,12 @@ class SpoolQueue:
         """Remove a file that a power cut brought back after its request had ended; False if it is none.
 
         To btrfs the two names of a move are two things, and it may keep the new one and forget that the old one is
-        gone. A file that somebody puts here later is younger than the end.
+        gone. A file that somebody puts here later is younger than the end, or has another name (`_keep_new_name`).
         """
-        if known is None or not _is_end_of(known, document) or not held.is_older_than(known.state, held.name):
+        named = held.name == file_name(document["request_id"])
+        if known is None or not named or not _is_end_of(known, document):
+            return False
+        if not held.is_older_than(known.state, held.name):
             return False
         held.remove()
         _log.warning("request_shadow_removed", extra={"request": document["request_id"]})
