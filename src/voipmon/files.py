@@ -39,6 +39,15 @@ def write_durable(path: Path, data: bytes, *, mode: int = 0o640) -> None:
         os.fsync(file.fileno())
 
 
+def try_writing(folder: Path) -> None:
+    """Make a file in *folder*, write to it and remove it. Raises OSError as the file system says it."""
+    path = folder / f".try-{os.getpid()}"
+    try:
+        path.write_bytes(b"voipmon was here\n")
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def sync_directory(folder: Path) -> None:
     """Wait until the names in *folder* are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voipmon.access.rights import Limits, Rights
+    from voipmon.commands.doctor import Check
     from voipmon.commands.monitor import Intake
     from voipmon.commands.process_queue import Work
     from voipmon.commands.select_audios import Desk
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from voipmon.mail.facts import Thread
     from voipmon.mail.inbox import Inbox
     from voipmon.mail.ledger import Ledger
-    from voipmon.mail.outbox import Letter, Transport
+    from voipmon.mail.outbox import Letter
     from voipmon.mail.settings import Server
+    from voipmon.mail.smtp import SmtpTransport
     from voipmon.mail.spool import SpoolOutbox
     from voipmon.queue.admin import QueueAdmin
     from voipmon.queue.port import Queue
@@ -127,26 +129,27 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
     """Return who sends the letters."""
     from voipmon.commands.send_letters import Postman
 
-    def connect() -> Transport:
-        from voipmon.config.sources import secret_of
-        from voipmon.mail.smtp import SmtpTransport
+    return Postman(outbox(config), lambda: _transport(config, environ), system_clock)
 
-        smtp = config.smtp
-        with user.starter():
-            password = secret_of(smtp, "smtp", environ)
-        return SmtpTransport(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            user=smtp.user,
-            password=password,
-            token=_token(smtp, "smtp"),
-            sender=smtp.sender,
-            timeout=smtp.timeout,
-            ca_file=smtp.ca_file,
-        )
 
-    return Postman(outbox(config), connect, system_clock)
+def _transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:
+    from voipmon.config.sources import secret_of
+    from voipmon.mail.smtp import SmtpTransport
+
+    smtp = config.smtp
+    with user.starter():
+        password = secret_of(smtp, "smtp", environ)
+    return SmtpTransport(
+        host=smtp.host,
+        port=smtp.port,
+        security=smtp.security,
+        user=smtp.user,
+        password=password,
+        token=_token(smtp, "smtp"),
+        sender=smtp.sender,
+        timeout=smtp.timeout,
+        ca_file=smtp.ca_file,
+    )
 
 
 def catalogue(config: Config) -> Catalogue:
@@ -261,6 +264,60 @@ def status_facts(config: Config, now: datetime) -> Facts:
             "publish.dir": _disk(config.publish.dir),
         },
     )
+
+
+def checks(config: Config, environ: Mapping[str, str], recipient: str | None) -> Iterator[Check]:
+    """Yield what `doctor` tries; with a *recipient* also a letter to him."""
+    from voipmon.commands.doctor import Check, writable
+    from voipmon.recordings.filename import compile_pattern
+    from voipmon.recordings.stamps import check_stamps
+
+    recordings = config.recordings
+    pattern = compile_pattern(recordings.pattern)
+    if config.mode == "master":
+        yield Check("imap", lambda: _mailbox_opens(config, environ))
+    yield Check("smtp", lambda: _mail_server_greets(config, environ))
+    yield Check("state_dir", lambda: writable(config.state_dir))
+    yield Check("queue.dir", lambda: writable(config.queue.dir))
+    yield Check("recordings.dir", lambda: check_stamps(recordings.dir, pattern, recordings.timezone))
+    yield Check("publish.dir", lambda: writable(config.publish.dir))
+    yield Check("publish.base_url", lambda: _publications_are_served(config))
+    if recipient is not None:
+        yield Check("letter", lambda: _letter_goes_out(config, environ, recipient))
+
+
+def _mailbox_opens(config: Config, environ: Mapping[str, str]) -> str:
+    with inbox(config, environ) as mailbox:
+        return f"{mailbox.name} can be read, {len(mailbox.waiting())} mails wait there"
+
+
+def _mail_server_greets(config: Config, environ: Mapping[str, str]) -> str:
+    smtp = config.smtp
+    with closing(_transport(config, environ)) as transport:
+        transport.greet()
+    return f"{smtp.host} takes mail from {smtp.sender}" + (f", as {smtp.user}" if smtp.user else ", without a log-in")
+
+
+def _letter_goes_out(config: Config, environ: Mapping[str, str], recipient: str) -> str:
+    from voipmon.mail.facts import Guide, Thread
+
+    now = system_clock()
+    letter = _LateWriter(config).write(Guide(f"doctor-{now:%Y%m%dT%H%M%S}"), Thread(recipient), now)
+    with closing(_transport(config, environ)) as transport:
+        transport.send(letter.content, (recipient,))
+    return f"the guide is on its way to {recipient}"
+
+
+def _publications_are_served(config: Config) -> str:
+    from voipmon.delivery.local import new_token
+    from voipmon.delivery.public import check_public, originals_url, probe_in
+    from voipmon.delivery.records import Records
+
+    publish = config.publish
+    originals = originals_url(publish.base_url, publish.dir, config.recordings.dir)
+    records = Records(config.state_dir / "publications")
+    with probe_in(publish.dir, publish.base_url, records, new_token(), system_clock()) as probe:
+        return check_public(publish.base_url, probe, originals)
 
 
 def _changed(path: Path) -> datetime | None:

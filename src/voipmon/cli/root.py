@@ -27,6 +27,7 @@ _COMMANDS = {
     "queue": "voipmon.cli.queue_admin",
     "explain": "voipmon.cli.explain",
     "status": "voipmon.cli.status",
+    "doctor": "voipmon.cli.doctor",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",
     "check-config": "voipmon.cli.care",

@@ -71,6 +71,10 @@ class SmtpTransport:
             raise
         return receipt
 
+    def greet(self) -> None:
+        """Connect and log in, as for a letter. Raises ServerAwayError."""
+        self._connection()
+
     def close(self) -> None:
         """End the connection, if there is one."""
         smtp, self._smtp = self._smtp, None
