@@ -3,7 +3,7 @@
 import difflib
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -75,6 +75,10 @@ class ParsedName:
         """The parties as they are compared with an extension: without a `+` in front."""
         return self.origin.removeprefix("+"), self.destination.removeprefix("+")
 
+    def may_be_of(self, server: str | None) -> bool:
+        """Tell whether the call can be one of that exchange: it is not if the name tells another."""
+        return self.server is None or server is None or self.server.lower() == server.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:
@@ -91,6 +95,13 @@ class NamePattern:
     def has_day(self) -> bool:
         """Whether the digits of every name that can be read hold its day as `YYYYMMDD`."""
         return "epoch" not in self.expression.groupindex
+
+    def takes(self, prefixes: Collection[str]) -> Callable[[str], bool]:
+        """Return the test for the types of calls that *prefixes* name: `*` names all, also where names tell none."""
+        kinds = frozenset(prefix.lower() for prefix in prefixes)
+        if "*" in kinds or not self.has_kind:
+            return lambda _kind: True
+        return lambda kind: kind.lower() in kinds
 
     def read(self, name: str, zone: ZoneInfo) -> ParsedName | None:
         """Read a file name without its folder; its stamp is wall time in *zone*. None: no recording is named so."""
@@ -192,6 +203,8 @@ def _start(fields: Mapping[str, str], zone: ZoneInfo, epoch: int | None) -> date
 def _of_two_hours(wall: datetime, epoch: int) -> datetime:
     """Return the pass of an hour that came twice that lies nearer to *epoch*; other moments as they are."""
     second_pass = wall.replace(fold=1)
+    if second_pass.utcoffset() == wall.utcoffset():
+        return wall
     if abs(second_pass.timestamp() - epoch) < abs(wall.timestamp() - epoch):
         return second_pass
     return wall
