@@ -156,8 +156,9 @@ def catalogue(config: Config) -> Catalogue:
     """Return what there is of recordings."""
     from voipmon.recordings.directory import DirectoryCatalogue
     from voipmon.recordings.filename import compile_pattern
+    from voipmon.recordings.index import IndexCatalogue
 
-    return DirectoryCatalogue(
+    plain = DirectoryCatalogue(
         config.recordings.dir,
         compile_pattern(config.recordings.pattern),
         prefixes=config.recordings.prefixes,
@@ -166,6 +167,7 @@ def catalogue(config: Config) -> Catalogue:
         zone=config.recordings.timezone,
         clock=system_clock,
     )
+    return IndexCatalogue(plain, config.state_dir / "catalogue")
 
 
 def desk(config: Config) -> Desk:

@@ -15,6 +15,7 @@ from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, DayCount, LeftOut
 from voipmon.recordings.catalogue import Catalogue
 from voipmon.recordings.directory import DirectoryCatalogue
 from voipmon.recordings.filename import compile_pattern
+from voipmon.recordings.index import IndexCatalogue
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2025, 11, 11, 12, 0, tzinfo=UTC)
@@ -46,7 +47,7 @@ class MemoryShelf:
 class FolderShelf:
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.catalogue: Catalogue = DirectoryCatalogue(
+        self.plain = DirectoryCatalogue(
             root=root,
             pattern=compile_pattern("origin_dest"),
             prefixes=["internal"],
@@ -55,6 +56,7 @@ class FolderShelf:
             zone=ZONE,
             clock=lambda: NOW,
         )
+        self.catalogue: Catalogue = self.plain
 
     def put(self, recording: Recording, age: timedelta = timedelta(hours=1)) -> None:
         path = self._root / recording.path
@@ -72,9 +74,23 @@ class FolderShelf:
                 raise AssertionError(reason)
 
 
-@pytest.fixture(params=["memory", "folder"])
+class IndexedShelf(FolderShelf):
+    def __init__(self, root: Path, folder: Path) -> None:
+        super().__init__(root)
+        self.catalogue = IndexCatalogue(self.plain, folder)
+
+
+@pytest.fixture(params=["memory", "folder", "index"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    return MemoryShelf() if request.param == "memory" else FolderShelf(tmp_path)
+    root = tmp_path / "recordings"
+    root.mkdir()
+    match request.param:
+        case "memory":
+            return MemoryShelf()
+        case "folder":
+            return FolderShelf(root)
+        case _:
+            return IndexedShelf(root, tmp_path / "index")
 
 
 def call(

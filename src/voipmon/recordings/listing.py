@@ -1,0 +1,136 @@
+"""The names in a folder, as the kernel gives them, and which of them can be new since an earlier listing.
+
+A listing is a stream of bytes, the kernel's `struct linux_dirent64` one after the other (getdents64(2)). It is cut into
+pieces wherever one byte value occurs, about every thirty names, so that a name that comes or goes changes the piece
+that it is in and no other. What is remembered of a listing are its marks: a checksum of 8 bytes for each piece. Of a
+later listing, only the names in pieces whose mark does not come next among the earlier ones are looked at.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from struct import Struct
+from zlib import adler32, crc32
+
+_CUT = b"\xa5"  # in no name of ASCII letters; in the numbers beside the names, by chance
+_HEAD = Struct("=QqHB")  # d_ino, d_off, d_reclen, d_type; then the name and a NUL
+_LENGTH = Struct("=H").unpack_from
+_LENGTH_AT, _TYPE_AT, _NAME_AT = 16, 18, 19
+_UNKNOWN, _FOLDER, _FILE = 0, 4, 8  # DT_UNKNOWN, DT_DIR, DT_REG: whether a file is a link is asked when it matters
+_MARK = 8
+_WINDOW = 4096 * _MARK  # how far on in the earlier listing a piece is looked for
+_LARGE = 256 * 1024  # bytes of a folder, a few thousand names, from which on the kernel's own way pays for its import
+_BATCH = 400
+
+
+class Listing:
+    """One reading of the folder open at *descriptor*, beside an earlier one that had *earlier* as its marks."""
+
+    def __init__(self, descriptor: int, earlier: bytes = b"") -> None:
+        self._descriptor = descriptor
+        self._earlier = earlier
+        self._next = 0
+        self._marks = bytearray()
+
+    @property
+    def marks(self) -> bytes:
+        """What to remember of this listing, once it has been read to its end."""
+        return bytes(self._marks)
+
+    def new_names(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield each name that the earlier listing did not have, and some that it had; and with it, if it is a folder.
+
+        A name that was in the folder from before the first step to the last is never left out. Raises OSError.
+        """
+        for buffer, gaps in self._gaps(_buffers(self._descriptor)):
+            for name, kind in _entries(buffer, gaps):
+                if kind == _UNKNOWN:
+                    yield name, self._is_folder(name)
+                elif name not in (b".", b".."):
+                    yield name, kind == _FOLDER
+
+    def _gaps(self, buffers: Iterable[bytes]) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+        """Yield each buffer with the stretches of it whose names can be new.
+
+        The last piece of a buffer ends in the next one; at the latest with that.
+        """
+        before, last_at = b"", 0
+        gaps_before: list[tuple[int, int]] = []
+        crc, adler = 0, 1
+        for buffer in chain(buffers, [b""]):
+            gaps: list[tuple[int, int]] = []
+            pieces = buffer.split(_CUT)
+            rest = pieces.pop() if len(pieces) > 1 else b""
+            at = 0
+            for piece in pieces:
+                end = min(at + len(piece) + 1, len(buffer))
+                if not self._goes_on(crc32(piece, crc), adler32(piece, adler)):
+                    gaps.append((at, end))
+                    if at == 0:
+                        gaps_before.append((last_at, len(before)))
+                at, crc, adler = end, 0, 1
+            yield before, gaps_before
+            before, gaps_before, last_at = buffer, gaps, at
+            crc, adler = crc32(rest), adler32(rest)
+
+    def _goes_on(self, crc: int, adler: int) -> bool:
+        """Note the mark of a piece, and tell whether the earlier listing had the piece just here.
+
+        Where it had it further on, the next piece is looked for behind it. This one counts as new: an entry that begins
+        in the piece before and ends in this one may be put together of the parts of two.
+        """
+        mark = (crc << 32 | adler).to_bytes(_MARK, "little")
+        self._marks += mark
+        if self._earlier.startswith(mark, self._next):
+            self._next += _MARK
+            return True
+        found = self._earlier.find(mark, self._next, self._next + _WINDOW)
+        if found >= 0 and found % _MARK == 0:
+            self._next = found + _MARK
+        return False
+
+    def _is_folder(self, name: bytes) -> bool:
+        """Ask the file itself: some file systems do not say it with the name."""
+        try:
+            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return stat.S_ISDIR(status.st_mode) and name not in (b".", b"..")
+
+
+def _buffers(descriptor: int) -> Iterator[bytes]:
+    """Yield the entries of a folder as the kernel writes them, some hundreds at a time."""
+    if os.fstat(descriptor).st_size >= _LARGE:
+        try:
+            from voipmon.recordings.getdents import buffers  # noqa: PLC0415 - its import takes as long as 3,000 names
+        except ImportError:  # another C library: the long way gives the same
+            pass
+        else:
+            return buffers(descriptor)
+    return scanned(descriptor)
+
+
+def scanned(descriptor: int) -> Iterator[bytes]:
+    """Yield the entries of a folder as `getdents.buffers` does, by way of the standard library."""
+    batch: list[bytes] = []
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = os.fsencode(entry.name)
+            kind = _FOLDER if entry.is_dir(follow_symlinks=False) else _FILE
+            batch.append(_HEAD.pack(entry.inode(), 0, _NAME_AT + len(name) + 1, kind) + name + b"\0")
+            if len(batch) == _BATCH:
+                yield b"".join(batch)
+                batch = []
+    yield b"".join(batch)
+
+
+def _entries(buffer: bytes, gaps: list[tuple[int, int]]) -> Iterator[tuple[bytes, int]]:
+    """Yield name and type of the entries that have a byte in one of the gaps, which are in their order."""
+    at = 0
+    for first, end in gaps:
+        while at < end:
+            beyond = at + _LENGTH(buffer, at + _LENGTH_AT)[0]
+            if beyond > first:
+                yield buffer[at + _NAME_AT : buffer.index(0, at + _NAME_AT)], buffer[at + _TYPE_AT]
+            at = beyond
