@@ -21,7 +21,7 @@ from voipmon.recordings.directory import DirectoryCatalogue
 from voipmon.recordings.filename import ParsedName
 from voipmon.recordings.folder_walk import Seen, TooMuchNewError, Walk
 from voipmon.recordings.folders import warn_of, with_folders
-from voipmon.recordings.index_file import IndexFile, UnfitError, UnusableError, all_of, newest
+from voipmon.recordings.index_file import IndexFile, UnfitError, UnusableError, all_of, newest, remove_database
 from voipmon.recordings.judge import Hit
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class IndexCatalogue:
             try:
                 return self._refresh(path)
             except (UnfitError, TooMuchNewError) as error:
-                return _sentence(self._build(path, str(error)))
+                return _told(self._build(path, str(error)), str(error))
         except BusyError as error:
             return f"nothing to refresh: {error}"
         except (UnusableError, UnfitError, OSError) as error:
@@ -96,16 +96,24 @@ class IndexCatalogue:
             warn_of(seen.unreadable)
             now = self.plain.clock().timestamp()
             if now - index.built_at > _OLD.total_seconds():
-                raise UnfitError("it is a month old, and may know much that is gone")
+                raise UnfitError("the last one was a month old")
             if seen.gone > len(seen.folders) + _MANY_GONE:
-                raise UnfitError("most folders that it knows are gone")
+                raise UnfitError("most folders that it knew are gone")
             if now - index.built_at > _IN_USE.total_seconds():
-                for older in all_of(self.folder):
-                    if older < index.path:
-                        _remove(older)
+                self._tidy(index.path)
         if not seen.new:
             return f"nothing to refresh: nothing new in {len(seen.folders)} folders ({seen.listed} had changed)"
         return f"{seen.new} new recordings; of {len(seen.folders)} folders {seen.listed} had changed"
+
+    def _tidy(self, current: Path) -> None:
+        """Remove the indexes before *current*, and what a builder left that was killed."""
+        from voipmon.recordings.index_building import remove_leftovers  # noqa: PLC0415 - with the next line's reason
+
+        with _alone(self.folder):
+            remove_leftovers(self.folder)
+            for older in all_of(self.folder):
+                if older < current:
+                    remove_database(older)
 
     def _answer(self, ask: Callable[[IndexFile, Seen], T], plainly: Callable[[], T]) -> T:
         """Return what *ask* says of an index that is up to date, else what *plainly* says."""
@@ -193,10 +201,10 @@ def _span(period: Period, around: timedelta) -> tuple[int, int]:
     return int(period.first.timestamp() - more), int(period.last.timestamp() + more)
 
 
-def _sentence(built: Seen) -> str:
+def _told(built: Seen, reason: str) -> str:
     if not built.new:
         return "nothing to refresh: there are no recordings yet, or another process was faster"
-    return f"the index was built anew: {built.new} recordings in {len(built.folders)} folders"
+    return f"the index was built anew ({reason}): {built.new} recordings in {len(built.folders)} folders"
 
 
 @contextmanager
@@ -211,8 +219,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    for ending in ("", "-wal", "-shm"):
-        Path(f"{path}{ending}").unlink(missing_ok=True)

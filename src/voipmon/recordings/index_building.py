@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Self
 
 from voipmon.files import sync_directory
-from voipmon.recordings.index_file import SCHEMA, Folder, Listed, Row, UnusableError, following, newest, translated
+from voipmon.recordings.index_file import (
+    SCHEMA,
+    Folder,
+    Listed,
+    Row,
+    UnusableError,
+    following,
+    newest,
+    remove_database,
+    translated,
+)
 
 _NAME = "building.sqlite3"
 _PILE = "building-pile.sqlite3"
@@ -26,7 +36,7 @@ class Building:
         self._folder = folder
         self._path = folder / _NAME
         self._about = settings, now
-        self._remove_leftovers()
+        remove_leftovers(self._folder)
         with translated(self._path):
             self._database = sqlite3.connect(self._path, isolation_level=None)
             self._database.execute("ATTACH ? AS pile", (str(folder / _PILE),))
@@ -44,7 +54,7 @@ class Building:
     def __exit__(self, *_: object) -> None:
         with suppress(sqlite3.Error):
             self._database.close()
-        self._remove_leftovers()
+        remove_leftovers(self._folder)
 
     def folders(self) -> dict[bytes, Folder]:
         """Return none: all are new."""
@@ -86,6 +96,7 @@ class Building:
             for statement in ("COMMIT", "DETACH pile", "PRAGMA journal_mode = WAL"):
                 self._database.execute(statement)
             self._database.close()
+        remove_database(self._folder / _PILE)  # before the name: a finished one leaves nothing
         try:
             return self._name_it()
         except OSError as error:
@@ -102,7 +113,8 @@ class Building:
         sync_directory(self._folder)
         return path
 
-    def _remove_leftovers(self) -> None:
-        for name in (_NAME, _PILE):
-            for ending in ("", "-wal", "-shm", "-journal"):
-                Path(f"{self._folder / name}{ending}").unlink(missing_ok=True)
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a builder left that was killed. Only while no other can be at work."""
+    for name in (_NAME, _PILE):
+        remove_database(folder / name)

@@ -177,6 +177,12 @@ def following(path: Path | None) -> str:
     return f"index-{int(path.stem.removeprefix('index-')) + 1 if path else 1:06}.sqlite3"
 
 
+def remove_database(path: Path) -> None:
+    """Remove an SQLite file, if it is there, and those beside it."""
+    for ending in ("", "-journal", "-shm", "-wal"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Say in our words what SQLite says of *path*."""
