@@ -25,8 +25,9 @@ from voipmon.commands.send_letters import Postman
 from voipmon.config.sources import load_config
 from voipmon.delivery import bundle, local, page
 from voipmon.delivery.publisher import no_progress
-from voipmon.domain.ask import Ask
+from voipmon.domain.ask import Ask, Extension
 from voipmon.domain.outcome import NothingFound
+from voipmon.domain.period import Period
 from voipmon.domain.recording import Findings
 from voipmon.domain.request import Request
 from voipmon.errors import VoipmonError
@@ -35,9 +36,16 @@ from voipmon.mail.outbox import Receipt
 from voipmon.queue.admin import QueueAdmin
 from voipmon.queue.retry import RetryRule
 from voipmon.queue.spool import SpoolQueue
-from voipmon.recordings import directory
+from voipmon.recordings import getdents, index_building, keys
 
-WARM: tuple[ModuleType, ...] = (bundle, directory, letters, page)  # imported late by the program, here at once
+WARM: tuple[ModuleType, ...] = (
+    bundle,
+    getdents,
+    index_building,
+    keys,
+    letters,
+    page,
+)  # imported late by the program, here at once
 
 POISON = "6666"
 _TRACED_BY_ANY = -1
@@ -167,8 +175,21 @@ def take(world: Path, count: int, *, finish: bool) -> None:
             queue.complete(lease, NothingFound(), datetime.now(UTC))
 
 
+def refresh(world: Path) -> None:
+    """Bring the catalogue's index up to date."""
+    wiring.catalogue(load_config(world / "voipmon.toml", {}).config).refresh()
+
+
+def find(world: Path) -> None:
+    """Note which recordings of 1121 and 1122 the catalogue finds."""
+    period = Period(datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 10, 31, tzinfo=UTC))
+    catalogue = wiring.catalogue(load_config(world / "voipmon.toml", {}).config)
+    for recording in catalogue.find([Extension("1121"), Extension("1122")], period).recordings:
+        _note(world / "found", recording.path)
+
+
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (enqueue, process, mend, produce, work, recover, look, take)
+    act.__name__: act for act in (enqueue, process, mend, produce, work, recover, look, take, refresh, find)
 }
 
 

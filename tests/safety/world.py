@@ -26,6 +26,7 @@ LETTERS = {
 }
 _CALLS = ("internal-1121-2001-20251027-090000-1761566400.1.mp3", "internal-2001-1122-20251028-110000-1761660000.2.mp3")
 _LONG_AGO = 1_761_700_000
+_REMEMBERED = {("state", "catalogue")}
 
 
 class World:
@@ -82,10 +83,12 @@ class World:
     def left(self) -> set[str]:
         """Return all files of queue, outbox and publications but those that were given a random name.
 
-        Not those that a power cut left empty, either, if they were set aside with the reason beside them.
+        Not those that a power cut left empty, either, if they were set aside with the reason beside them; nor what is
+        only remembered and can be lost, such as the catalogue's index (tests/safety/test_index.py).
         """
         folders = (self.path / name for name in ("queue", "state"))
         found = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+        found -= {path for path in found if path.relative_to(self.path).parts[:2] in _REMEMBERED}
         torn = {path for path in found if path.parent.name in ("failed", "refused") and not path.stat().st_size}
         reasons = {path.with_name(f"{path.name}.error.txt") for path in torn}
         return {str(path.relative_to(self.path)) for path in found - torn - (reasons if reasons <= found else set())}

@@ -23,7 +23,7 @@ CREATE TABLE party (
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
-_PATIENCE = 5.0  # seconds; others write for some hundredths of one at a time
+_PATIENCE = 2.0  # seconds; others write for some hundredths of one at a time
 _DAMAGED = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 Row = tuple[int, int, bytes, str, str | None]
