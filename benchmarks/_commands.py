@@ -40,21 +40,21 @@ def run(contender: Contender) -> Cost:
     """Run it once to its end.
 
     Raises:
-        SystemExit: it failed, or its output is not what it must be.
+        SystemExit: it failed, wrote something to stderr, or its output is not what it must be.
     """
     contender.prepare()
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         start = time.perf_counter()
-        process = subprocess.Popen(contender.command, stdout=output, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(contender.command, stdout=output, stderr=complaints, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        wrong = contender.check(output.read())
-    if process.returncode not in contender.codes:
-        raise SystemExit(f"{contender.command} ended with {process.returncode}")
-    if wrong:
-        raise SystemExit(f"{contender.command}: {wrong}")
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip()
+        wrong = said or contender.check(output.read())
+    if process.returncode not in contender.codes or wrong:
+        raise SystemExit(f"{contender.command} ended with {process.returncode}: {wrong}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 

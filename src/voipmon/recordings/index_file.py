@@ -6,7 +6,6 @@ is too much goes when the index is built anew: beside the old one, as a file of 
 """
 
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ CREATE TABLE party (
 PRAGMA user_version = {VERSION};
 """
 _PATIENCE = 2.0  # seconds; others write for some hundredths of one at a time
-_DAMAGED = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_DAMAGED = {1, 10, 11, 26}  # SQLITE_ERROR, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB
 
 Row = tuple[int, int, bytes, str, str | None]
 """Of one recording: moment, number of the folder, name, one party, the other one if it is not the same."""
@@ -77,6 +76,8 @@ class IndexFile:
     """One index, open. All methods raise UnfitError and UnusableError; rows are only ever added."""
 
     def __init__(self, path: Path, settings: str) -> None:
+        import sqlite3  # noqa: PLC0415 - with the first index that is opened
+
         self.path = path
         with translated(path):
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
@@ -90,7 +91,7 @@ class IndexFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(sqlite3.Error):
+        with suppress(UnfitError, UnusableError), translated(self.path):
             self._database.close()
 
     def folders(self) -> dict[bytes, Folder]:
@@ -186,10 +187,12 @@ def remove_database(path: Path) -> None:
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Say in our words what SQLite says of *path*."""
+    import sqlite3  # noqa: PLC0415 - as above
+
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = getattr(error, "sqlite_errorcode", 1) & 0xFF
         if code in _DAMAGED:
             raise UnfitError(f"{path.name} is damaged ({error})") from error
         raise UnusableError(f"{path}: {error}") from error
