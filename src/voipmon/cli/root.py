@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voipmon.config.model import Config
+    from voipmon.config.sources import Loaded
 
 _COMMANDS = {
     "monitor": "voipmon.cli.work",
@@ -47,19 +48,29 @@ class Session:
     @cached_property
     def path(self) -> Path:
         """Where the configuration is."""
-        from voipmon.config.sources import find_config
+        from voipmon.config.places import find_config
 
         return find_config(self.config_path, self.environ, Path.cwd())
 
     @cached_property
     def config(self) -> "Config":
         """The checked configuration; what is noticed about it is logged once."""
+        from voipmon.config.memory import recall, remember
+
+        recalled = recall(self.path, self.environ, lambda: self._load().config)
+        if recalled is None:
+            loaded = self._load()
+            remember(self.path, self.environ, loaded)
+            recalled = loaded.config, loaded.notices
+        config, notices = recalled
+        log.set_up(self.log_level, self.log_format, config.instance)
+        log.notice(notices)
+        return config
+
+    def _load(self) -> "Loaded":
         from voipmon.config.sources import load_config
 
-        loaded = load_config(self.path, self.environ)
-        log.set_up(self.log_level, self.log_format, loaded.config.instance)
-        log.notice(loaded.notices)
-        return loaded.config
+        return load_config(self.path, self.environ)
 
     @contextmanager
     def at_work(self) -> "Iterator[Config]":

@@ -4,21 +4,21 @@ import json
 import logging
 import os
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voipmon import wiring
-from voipmon.cli.progress import shown
 from voipmon.cli.root import Session
 from voipmon.clock import stamp, system_clock
-from voipmon.commands.select_audios import Answer, Desk, answer, preview
-from voipmon.config.model import Config
-from voipmon.domain.outcome import Publication
-from voipmon.domain.recording import Findings
-from voipmon.domain.request import Request, mail_key, read_address, request_id
 from voipmon.errors import ExitCode, OutboxError
-from voipmon.mail.outbox import letter_name
+
+if TYPE_CHECKING:
+    from voipmon.commands.select_audios import Answer
+    from voipmon.config.model import Config
+    from voipmon.domain.outcome import Publication
+    from voipmon.domain.recording import Findings
+    from voipmon.domain.request import Request
 
 _log = logging.getLogger(__name__)
 
@@ -42,25 +42,26 @@ def select_audios(
         if refresh:
             return _refresh(config)
         request = _request(wish, email)
-        desk = wiring.desk(config)
         if dry_run:
-            findings, publication = preview(request, desk), None
+            findings, publication = _find(config, request), None
         else:
-            answered = _answer(session, request, desk)
+            answered = _answer(session, request)
             findings, publication = answered.findings, answered.publication
     shape = _json(request, findings, publication, config) if as_json else _text(findings, publication, config)
     click.echo(shape)
     return ExitCode.SUCCESS if findings.recordings else ExitCode.NOTHING_FOUND
 
 
-def _refresh(config: Config) -> ExitCode:
+def _refresh(config: "Config") -> ExitCode:
     with wiring.only_one(config, "refresh") as alone:
         click.echo(wiring.catalogue(config).refresh() if alone else "another refresh is at work on this state_dir")
     return ExitCode.SUCCESS
 
 
-def _request(wish: dict[str, str | None], email: str | None) -> Request:
+def _request(wish: dict[str, str | None], email: str | None) -> "Request":
     """Make a new request of the options; each run is one of its own."""
+    from voipmon.domain.request import Request, mail_key, read_address, request_id
+
     parameters = {name: value for name, value in wish.items() if value is not None}
     recipient = read_address(email) if email is not None else ""
     now = system_clock()
@@ -74,9 +75,19 @@ def _request(wish: dict[str, str | None], email: str | None) -> Request:
     )
 
 
-def _answer(session: Session, request: Request, desk: Desk) -> Answer:
+def _find(config: "Config", request: "Request") -> "Findings":
+    from voipmon.commands.find_recordings import find_recordings
+
+    return find_recordings(request, wiring.catalogue(config), wiring.limits(config), config.timezone)[1]
+
+
+def _answer(session: Session, request: "Request") -> "Answer":
+    from voipmon.cli.progress import shown
+    from voipmon.commands.select_audios import answer
+    from voipmon.mail.outbox import letter_name
+
     with shown() as progress:
-        answered = answer(request, desk, progress)
+        answered = answer(request, wiring.desk(session.config), progress)
     if request.recipient:
         name = letter_name(request.id, "result" if answered.publication else "nothing-found")
         with closing(wiring.postman(session.config, session.environ)) as postman:
@@ -86,7 +97,7 @@ def _answer(session: Session, request: Request, desk: Desk) -> Answer:
     return answered
 
 
-def _why_not_sent(config: Config, request: Request, name: str, away: str | None) -> str:
+def _why_not_sent(config: "Config", request: "Request", name: str, away: str | None) -> str:
     """Say where the letter is now, and what the server said."""
     letters = {letter["name"]: letter for letter in wiring.outbox(config).letters_of(request.id)}
     letter = letters.get(name, {})
@@ -96,7 +107,7 @@ def _why_not_sent(config: Config, request: Request, name: str, away: str | None)
     return f"the mail to {request.recipient} is not sent yet and waits in the outbox: {reason}"
 
 
-def _json(request: Request, findings: Findings, publication: Publication | None, config: Config) -> str:
+def _json(request: "Request", findings: "Findings", publication: "Publication | None", config: "Config") -> str:
     folder = config.recordings.dir
     shape: dict[str, Any] = {
         "request_id": request.id,
@@ -125,7 +136,7 @@ def _json(request: Request, findings: Findings, publication: Publication | None,
     return json.dumps(shape, indent=2)
 
 
-def _text(findings: Findings, publication: Publication | None, config: Config) -> str:
+def _text(findings: "Findings", publication: "Publication | None", config: "Config") -> str:
     found = findings.recordings
     lines = [f"{len(found)} recording{'s' * (len(found) != 1)}, {sum(recording.size for recording in found):,} bytes"]
     if publication:
@@ -142,4 +153,8 @@ def _text(findings: Findings, publication: Publication | None, config: Config) -
             for recording in found
         ]
     lines += [f"left out: {left_out.path} ({left_out.reason})" for left_out in findings.left_out]
-    return "\n".join("".join(sign if sign.isprintable() else "\ufffd" for sign in line) for line in lines)
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    return line if line.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in line)

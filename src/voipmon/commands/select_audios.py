@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from voipmon.access.rights import Limits, check_amount, check_limits
+from voipmon.access.rights import Limits
 from voipmon.clock import Clock
+from voipmon.commands.find_recordings import find_recordings
 from voipmon.delivery.publisher import Progress, Publisher, no_progress
 from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Delivered, NothingFound, Outcome, Publication
 from voipmon.domain.recording import Findings
 from voipmon.domain.request import Request
-from voipmon.domain.wording import read_ask
 from voipmon.mail.facts import Facts, NothingFoundFacts, Result, Thread
 from voipmon.mail.outbox import Letter, Outbox, letter_name
 from voipmon.recordings.catalogue import Catalogue
@@ -64,7 +64,7 @@ def answer(request: Request, desk: Desk, progress: Progress = no_progress) -> An
         RefusedError: the parameters are wrong or over a limit; nothing is published.
         ProcessingError: something failed; `retryable` says whether to try again.
     """
-    ask, findings = _find(request, desk)
+    ask, findings = find_recordings(request, desk.catalogue, desk.limits, desk.zone)
     earlier = _answered(request, desk)
     if earlier is not None:
         return Answer(earlier, findings)
@@ -76,19 +76,6 @@ def answer(request: Request, desk: Desk, progress: Progress = no_progress) -> An
     _post(request, Result(request.id, ask, publication, request.round), desk)
     given = Findings(tuple(item.recording for item in publication.items), publication.left_out)
     return Answer(_delivered(publication), given, publication)
-
-
-def preview(request: Request, desk: Desk) -> Findings:
-    """Return what the answer would hold; nothing is written and nothing is sent. Raises as `answer`."""
-    return _find(request, desk)[1]
-
-
-def _find(request: Request, desk: Desk) -> tuple[Ask, Findings]:
-    ask = read_ask(request.parameters, request.created_at, desk.zone)
-    check_limits(ask, desk.limits)
-    findings = desk.catalogue.find(ask.extensions, ask.period, ask.server)
-    check_amount(findings.recordings, desk.limits)
-    return ask, findings
 
 
 def _answered(request: Request, desk: Desk) -> Outcome | None:

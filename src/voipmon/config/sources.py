@@ -14,9 +14,6 @@ from voipmon.config.problems import checked
 from voipmon.errors import ConfigError
 from voipmon.mail.settings import Imap, Smtp
 
-SYSTEM_FILE = Path("/etc/voipmon/voipmon.toml")
-LOCAL_FILE = Path("config/voipmon.toml")
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -24,24 +21,6 @@ class Loaded:
 
     config: Config
     notices: tuple[str, ...]
-
-
-def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the file to read: *explicit*, `$VOIPMON_CONFIG`, the system's, the one below *cwd*; the first that is set.
-
-    Raises:
-        ConfigError: when none is named and none is there; names the places looked.
-    """
-    if explicit is not None:
-        return explicit
-    if named := environ.get("VOIPMON_CONFIG"):
-        return Path(named)
-    places = (SYSTEM_FILE, cwd / LOCAL_FILE)
-    for place in places:
-        if _is_there(place):
-            return place
-    looked = f"--config, $VOIPMON_CONFIG, {places[0]}, {places[1]}"
-    raise ConfigError((f"there is no configuration; looked for it in this order: {looked}",))
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Loaded:
@@ -136,16 +115,6 @@ def _read(path: Path) -> tuple[str, int]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError((f"{path}: line {line} is not UTF-8: save the file in UTF-8",)) from None
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True  # it may not be read; to go on to another file would hide that
-    return True
 
 
 def _parse_toml(path: Path, text: str) -> dict[str, Any]:

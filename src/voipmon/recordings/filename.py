@@ -1,6 +1,5 @@
 """What the name of a recording says about the call: patterns, and how they are read. Pure."""
 
-import difflib
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -136,6 +135,8 @@ def compile_pattern(text: str) -> NamePattern:
     if text in _PRESETS:
         return NamePattern(re.compile(_PRESETS[text], re.ASCII))
     if _PRESET_LIKE.fullmatch(text):
+        import difflib  # noqa: PLC0415 - only for what is wrong
+
         nearest = difflib.get_close_matches(text.lower(), PRESETS, 1, 0.0)[0]
         raise ParameterError(
             f"{text!r} is not a known pattern: did you mean {nearest!r}? "

@@ -113,13 +113,12 @@ class Walk:
         try:
             now, status = time.time_ns(), os.fstat(descriptor)
             listing = Listing(descriptor, earlier)
-            for name, is_folder in listing.new_names():
-                below = path + name + b"/"
-                if not is_folder:
-                    self._take(name, known.number)
-                elif below not in self._known:
-                    self._learn(below)
-                    paths.append(below)
+            for files, folders in listing.new_names():
+                self._take(files, known.number)
+                for below in (path + name + b"/" for name in folders):
+                    if below not in self._known:
+                        self._learn(below)
+                        paths.append(below)
         finally:
             os.close(descriptor)
         state = _state(status) if _is_settled(status, now) else None
@@ -132,13 +131,14 @@ class Walk:
         folder = self._known[path] = Folder(self._index.number_of(path), None)
         return folder
 
-    def _take(self, name: bytes, folder: int) -> None:
-        keys = self._keys(os.fsdecode(name))
-        if keys is None:
-            return
-        moment, parties = keys
-        self._rows.append((moment, folder, name, parties[0], parties[1] if len(parties) > 1 else None))
-        if len(self._rows) >= _BATCH:
+    def _take(self, names: list[bytes], folder: int) -> None:
+        read, decode, rows = self._keys, os.fsdecode, self._rows
+        for name in names:
+            keys = read(decode(name))
+            if keys is not None:
+                moment, party, other = keys
+                rows.append((moment, folder, name, party, other))
+        if len(rows) >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:

@@ -44,7 +44,7 @@ class Building:
                 self._database.execute(f"PRAGMA {name}.journal_mode = OFF")
                 self._database.execute(f"PRAGMA {name}.synchronous = OFF")
             self._database.executescript(
-                f"PRAGMA cache_size = -32000; {SCHEMA}"
+                f"PRAGMA cache_size = -32000; PRAGMA threads = 1; {SCHEMA}"
                 "CREATE TABLE pile.recording (moment, folder, name, party, other); BEGIN"
             )
 

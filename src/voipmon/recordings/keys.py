@@ -10,8 +10,8 @@ from voipmon.recordings.filename import NamePattern
 K = TypeVar("K")
 V = TypeVar("V")
 
-Keys = tuple[int, tuple[str, ...]]
-"""The moment a call began, in whole seconds since 1970, and the parties that can be somebody's extension."""
+Keys = tuple[int, str, str | None]
+"""The moment a call began, in whole seconds since 1970; whose extension it may be, and whose else, if anybody's."""
 
 _LONGEST_EXTENSION = 6
 _MOST = 100_000  # of what is remembered of one kind
@@ -45,15 +45,16 @@ class KeyReader:
         one, other = self._extension(fields[orig]), self._extension(fields[dest])
         if not (one or other) or not self._takes(fields[kind]):
             return None
-        parties = (one, other) if one and other and one != other else (one or other,)
         day, clock = fields[date], fields[time]
         hour = day + clock[:2]
         start = self._hours[hour] if hour in self._hours else _keep(self._hours, hour, self._start_of(hour))
         seconds = _SECONDS.get(clock[2:])
         if start is not None and seconds is not None:
-            return start + seconds, parties
+            return start + seconds, one or other, other if one and other and one != other else None
         call = self._pattern.read(name, self._zone)  # as for any odd name: slowly
-        return None if call is None else (int(call.start.timestamp() // 1), parties)
+        if call is None:
+            return None
+        return int(call.start.timestamp() // 1), one or other, other if one and other and one != other else None
 
     def _extension(self, number: str) -> str:
         """Return *number* as it is compared, or nothing where nobody can ask for it: see `domain.ask.Extension`."""

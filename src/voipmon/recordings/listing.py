@@ -38,17 +38,22 @@ class Listing:
         """What to remember of this listing, once it has been read to its end."""
         return bytes(self._marks)
 
-    def new_names(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield each name that the earlier listing did not have, and some that it had; and with it, if it is a folder.
+    def new_names(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Yield, some hundreds at a time, the names that the earlier listing did not have, and some that it had.
 
-        A name that was in the folder from before the first step to the last is never left out. Raises OSError.
+        Those of folders come apart, as the second. A name that was in the folder from before the first step to the
+        last is never left out. Raises OSError.
         """
         for buffer, gaps in self._gaps(_buffers(self._descriptor)):
+            files: list[bytes] = []
+            folders: list[bytes] = []
             for name, kind in _entries(buffer, gaps):
-                if kind == _UNKNOWN:
-                    yield name, self._is_folder(name)
-                elif name not in (b".", b".."):
-                    yield name, kind == _FOLDER
+                if kind == _FOLDER or (kind == _UNKNOWN and self._is_folder(name)):
+                    folders.append(name)
+                else:
+                    files.append(name)
+            if files or folders:
+                yield files, [name for name in folders if name not in (b".", b"..")]
 
     def _gaps(self, buffers: Iterable[bytes]) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
         """Yield each buffer with the stretches of it whose names can be new.
@@ -96,7 +101,7 @@ class Listing:
             status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except OSError:
             return False
-        return stat.S_ISDIR(status.st_mode) and name not in (b".", b"..")
+        return stat.S_ISDIR(status.st_mode)
 
 
 def _buffers(descriptor: int) -> Iterator[bytes]:
@@ -125,12 +130,14 @@ def scanned(descriptor: int) -> Iterator[bytes]:
     yield b"".join(batch)
 
 
-def _entries(buffer: bytes, gaps: list[tuple[int, int]]) -> Iterator[tuple[bytes, int]]:
-    """Yield name and type of the entries that have a byte in one of the gaps, which are in their order."""
+def _entries(buffer: bytes, gaps: list[tuple[int, int]]) -> list[tuple[bytes, int]]:
+    """Return name and type of the entries that have a byte in one of the gaps, which are in their order."""
+    found = []
     at = 0
     for first, end in gaps:
         while at < end:
             beyond = at + _LENGTH(buffer, at + _LENGTH_AT)[0]
             if beyond > first:
-                yield buffer[at + _NAME_AT : buffer.index(0, at + _NAME_AT)], buffer[at + _TYPE_AT]
+                found.append((buffer[at + _NAME_AT : buffer.index(0, at + _NAME_AT)], buffer[at + _TYPE_AT]))
             at = beyond
+    return found

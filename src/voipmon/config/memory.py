@@ -1,0 +1,167 @@
+"""The configuration as it was last checked: while nothing that it depends on has changed, it need not be checked again.
+
+Half of what a short command costs is the check: its library, and the models that are built for it at every start. What
+was found good is kept as plain values in `state_dir/configuration.json`, without the sections that can hold a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+import voipmon
+from voipmon.files import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from voipmon.config.model import Config
+    from voipmon.config.sources import Loaded
+
+_NAME = "configuration.json"
+_DEFAULT_PLACE = "/var/lib/voipmon"  # that of `config.model`, which is not imported here
+_STATE_DIR = re.compile(rb'^\s*state_dir\s*=\s*["\']([^"\'\\\n]+)["\']', re.MULTILINE)
+_ROOMS = ("access", "delivery", "mail", "queue", "recordings")
+_WITH_SECRETS = ("imap", "smtp")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _Recalled:
+    """What is remembered of a Config. A section that is not is read and checked when somebody asks for it."""
+
+    def __init__(self, values: dict[str, Any], load: Callable[[], Config]) -> None:
+        self.__dict__.update(values)
+        self.__dict__["_load"] = load
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _WITH_SECRETS:
+            raise AttributeError(name)
+        config = self._load()
+        self.__dict__.update({section: getattr(config, section) for section in _WITH_SECRETS})
+        return self.__dict__[name]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: a configuration is not changed")
+
+
+def recall(path: Path, environ: Mapping[str, str], load: Callable[[], Config]) -> tuple[Config, tuple[str, ...]] | None:
+    """Return the configuration at *path* and its notices, if it was checked before as it is now; else None.
+
+    *load* is asked for the rest, should that be needed.
+    """
+    if path.suffix != ".toml":  # what an old file leaves out is asked of the network
+        return None
+    try:
+        text = path.read_bytes()
+        kept = json.loads(_own(_place(text, environ) / _NAME))
+        if kept["of"] != _fingerprint(path, text, environ):
+            return None
+        values, notices = _plain_values(kept["values"]), tuple(kept["notices"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # it is checked anew, and whatever is wrong is said then
+    return cast("Config", _Recalled(values, load)), notices
+
+
+def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
+    """Keep what was found good, where its owner is at work and no other. May fail; then it is checked again."""
+    config = loaded.config
+    if path.suffix != ".toml":
+        return
+    try:
+        text = path.read_bytes()
+        if config.state_dir != _place(text, environ) or config.state_dir.stat().st_uid != os.geteuid():
+            return
+        values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
+        kept = {"of": _fingerprint(path, text, environ), "values": values, "notices": loaded.notices}
+        write_atomic(config.state_dir / _NAME, json.dumps(kept).encode(), mode=0o600)
+    except (OSError, TypeError):
+        return
+
+
+def _place(text: bytes, environ: Mapping[str, str]) -> Path:
+    """Return where the state folder seems to be. If that is wrong, nothing is found there that fits."""
+    told = environ.get("VOIPMON_STATE_DIR")
+    if told is None:
+        match = _STATE_DIR.search(text)
+        told = os.fsdecode(match[1]) if match else _DEFAULT_PLACE
+    return Path(told)
+
+
+def _own(file: Path) -> bytes:
+    """Read a file that nobody but us can have written."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise PermissionError(f"{file} is not ours")
+        return stream.read()
+
+
+def _fingerprint(path: Path, text: bytes, environ: Mapping[str, str]) -> str:
+    """Return a digest of all that the checked configuration depends on."""
+    parts = [
+        voipmon.__version__,
+        sys.version,
+        os.uname().nodename,
+        str(path),
+        str(path.stat().st_mode),
+        *(f"{name}={value}" for name, value in sorted(environ.items()) if name.startswith("VOIPMON_")),
+        *_checks(),
+    ]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape") + b"\0" + text).hexdigest()
+
+
+def _checks() -> list[str]:
+    """Return the state of the files that say what is right: where somebody works on them the version stays the same."""
+    package = Path(voipmon.__file__).parent
+    files = [package / "settings.py", *(package / "config").iterdir()]
+    files += [package / room / "settings.py" for room in _ROOMS]
+    found = [(file.name, file.stat()) for file in files if file.suffix == ".py"]
+    return sorted(f"{name} {status.st_mtime_ns} {status.st_size}" for name, status in found)
+
+
+def _kept(value: Any) -> Any:
+    """Return a value, or a section of them, as JSON has it: what JSON has not, under the name of its type."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case Path():
+            return {"path": str(value)}
+        case timedelta():
+            return {"microseconds": value // _MICROSECOND}
+        case ZoneInfo(key=str(key)):
+            return {"zone": key}
+        case tuple():
+            return [_kept(one) for one in value]
+        case _ if hasattr(type(value), "model_fields"):
+            return {"section": {name: _kept(getattr(value, name)) for name in type(value).model_fields}}
+        case _:
+            raise TypeError(f"{type(value)} cannot be kept")
+
+
+def _plain_values(kept: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(one) for name, one in kept.items()}
+
+
+def _value(kept: Any) -> Any:
+    match kept:
+        case list():
+            return tuple(_value(one) for one in kept)
+        case {"path": path}:
+            return Path(path)
+        case {"microseconds": number}:
+            return number * _MICROSECOND
+        case {"zone": key}:
+            return ZoneInfo(key)
+        case {"section": section}:
+            return SimpleNamespace(**_plain_values(section))
+        case _:
+            return kept
