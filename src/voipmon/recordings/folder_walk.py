@@ -132,13 +132,8 @@ class Walk:
         return folder
 
     def _take(self, names: list[bytes], folder: int) -> None:
-        read, decode, rows = self._keys, os.fsdecode, self._rows
-        for name in names:
-            keys = read(decode(name))
-            if keys is not None:
-                moment, party, other = keys
-                rows.append((moment, folder, name, party, other))
-        if len(rows) >= _BATCH:
+        self._rows += self._keys.rows(names, folder)
+        if len(self._rows) >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:

@@ -1,17 +1,15 @@
 """Under which keys a file stands in the index: whose call, and when. For a million names at once, so done quickly."""
 
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from voipmon.recordings.filename import NamePattern
+from voipmon.recordings.index_file import Row
 
-K = TypeVar("K")
 V = TypeVar("V")
-
-Keys = tuple[int, str, str | None]
-"""The moment a call began, in whole seconds since 1970; whose extension it may be, and whose else, if anybody's."""
 
 _LONGEST_EXTENSION = 6
 _MOST = 100_000  # of what is remembered of one kind
@@ -26,44 +24,39 @@ class KeyReader:
 
     def __init__(self, pattern: NamePattern, prefixes: Collection[str], zone: ZoneInfo) -> None:
         self._pattern = pattern
-        self._takes = pattern.takes(prefixes)
         self._zone = zone
         self._match = pattern.expression.fullmatch
         place = pattern.expression.groupindex
         names = ("orig", "dest", "type", "date", "time")
         self._places = tuple(place.get(name, 0) - 1 for name in names)
-        self._hours: dict[str, int | None] = {}
-        self._extensions: dict[str, str] = {}
+        self._kinds = _Known(pattern.takes(prefixes))
+        self._hours = _Known(self._start_of)
+        self._extensions = _Known(_extension)
 
-    def __call__(self, name: str) -> Keys | None:
-        """Return the keys of a file name; None: no recording, of another type, or of nobody's extension."""
-        match = self._match(name)
-        if match is None:
-            return None
-        fields = (*match.groups(""), "")  # a group that the pattern lacks is the last of these
+    def rows(self, names: Iterable[bytes], folder: int) -> list[Row]:
+        """Return the rows of those *names* in a folder that somebody can ask for; they may be no recordings at all."""
         orig, dest, kind, date, time = self._places
-        one, other = self._extension(fields[orig]), self._extension(fields[dest])
-        if not (one or other) or not self._takes(fields[kind]):
-            return None
-        day, clock = fields[date], fields[time]
-        hour = day + clock[:2]
-        start = self._hours[hour] if hour in self._hours else _keep(self._hours, hour, self._start_of(hour))
-        seconds = _SECONDS.get(clock[2:])
-        if start is not None and seconds is not None:
-            return start + seconds, one or other, other if one and other and one != other else None
-        call = self._pattern.read(name, self._zone)  # as for any odd name: slowly
-        if call is None:
-            return None
-        return int(call.start.timestamp() // 1), one or other, other if one and other and one != other else None
+        extensions, kinds, hours = self._extensions, self._kinds, self._hours
+        rows = []
+        for name in names:  # for every name that there is: nothing in here is done twice or for nothing
+            match = self._match(os.fsdecode(name))
+            if match is None:
+                continue
+            fields = (*match.groups(""), "")  # a group that the pattern lacks is the last of these
+            one, other = extensions[fields[orig]], extensions[fields[dest]]
+            if not (one or other) or not kinds[fields[kind]]:
+                continue
+            clock = fields[time]
+            start, seconds = hours[fields[date] + clock[:2]], _SECONDS.get(clock[2:])
+            moment = start + seconds if start is not None and seconds is not None else self._moment(name)
+            if moment is not None:
+                rows.append((moment, folder, name, one or other, other if one and other and one != other else None))
+        return rows
 
-    def _extension(self, number: str) -> str:
-        """Return *number* as it is compared, or nothing where nobody can ask for it: see `domain.ask.Extension`."""
-        known = self._extensions.get(number)
-        if known is not None:
-            return known
-        bare = number.removeprefix("+")
-        askable = len(bare) <= _LONGEST_EXTENSION and bare.isdigit() and bare.isascii()
-        return _keep(self._extensions, number, bare if askable else "")
+    def _moment(self, name: bytes) -> int | None:
+        """Read an odd stamp as the pattern does."""
+        call = self._pattern.read(os.fsdecode(name), self._zone)
+        return None if call is None else int(call.start.timestamp() // 1)
 
     def _start_of(self, hour: str) -> int | None:
         """Return when an hour `YYYYMMDDHH` began; None where it is no hour, or clocks were changed during it."""
@@ -79,8 +72,21 @@ class KeyReader:
         return int(ends[0].timestamp()) if len({end.utcoffset() for end in ends}) == 1 else None
 
 
-def _keep(known: dict[K, V], key: K, value: V) -> V:
-    if len(known) >= _MOST:
-        known.clear()
-    known[key] = value
-    return value
+class _Known(dict[str, V]):
+    """What was worked out for a text, worked out where it is missing; so many at the most."""
+
+    def __init__(self, work_out: Callable[[str], V]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, text: str) -> V:
+        if len(self) >= _MOST:
+            self.clear()
+        self[text] = value = self._work_out(text)
+        return value
+
+
+def _extension(number: str) -> str:
+    """Return *number* as it is compared, or nothing where nobody can ask for it: see `domain.ask.Extension`."""
+    bare = number.removeprefix("+")
+    return bare if len(bare) <= _LONGEST_EXTENSION and bare.isdigit() and bare.isascii() else ""

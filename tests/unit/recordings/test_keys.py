@@ -17,22 +17,23 @@ PATTERNS = [
 ]
 
 
-def expected(pattern: str, prefixes: list[str], zone: ZoneInfo, name: str) -> tuple[int, set[str]] | None:
+def expected(pattern: str, prefixes: list[str], zone: ZoneInfo, name: str) -> list[tuple[int, set[str]]]:
     """Read a name slowly, as the plain scan does, and say what the index needs of it."""
     names = compile_pattern(pattern)
     call = names.read(name, zone)
     if call is None or not names.takes(prefixes)(call.kind):
-        return None
+        return []
     parties = {number for number in call.numbers if number.isascii() and number.isdigit() and len(number) <= 6}
-    return (int(call.start.timestamp() // 1), parties) if parties else None
+    return [(int(call.start.timestamp() // 1), parties)] if parties else []
 
 
 def test_a_recording_stands_under_its_moment_and_both_its_parties() -> None:
     read = KeyReader(compile_pattern("origin_dest"), ["internal"], ZONE)
 
-    keys = read("internal-1121-+0022-20251027-175340-1761598420.123.mp3")
+    name = b"internal-1121-+0022-20251027-175340-1761598420.123.mp3"
 
-    assert keys == (int(datetime(2025, 10, 27, 17, 53, 40, tzinfo=ZONE).timestamp()), "1121", "0022")
+    moment = int(datetime(2025, 10, 27, 17, 53, 40, tzinfo=ZONE).timestamp())
+    assert read.rows([name], 7) == [(moment, 7, name, "1121", "0022")]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_a_recording_stands_under_its_moment_and_both_its_parties() -> None:
     ],
 )
 def test_what_nobody_can_ask_for_has_no_keys(name: str) -> None:
-    assert KeyReader(compile_pattern("origin_dest"), ["internal"], ZONE)(name) is None
+    assert KeyReader(compile_pattern("origin_dest"), ["internal"], ZONE).rows([name.encode()], 7) == []
 
 
 NUMBERS = st.one_of(
@@ -101,5 +102,5 @@ def test_names_are_read_as_the_plain_scan_reads_them(
     read = KeyReader(compile_pattern(pattern), prefixes, ZoneInfo(zone))
 
     for name in names * 2:  # the second time from what is remembered
-        keys = read(name)
-        assert (keys and (keys[0], set(keys[1:]) - {None})) == expected(pattern, prefixes, ZoneInfo(zone), name)
+        rows = read.rows([name.encode()], 7)
+        assert [(row[0], set(row[3:]) - {None}) for row in rows] == expected(pattern, prefixes, ZoneInfo(zone), name)
