@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
@@ -46,6 +47,22 @@ def try_writing(folder: Path) -> None:
         path.write_bytes(b"voipmon was here\n")
     finally:
         path.unlink(missing_ok=True)
+
+
+def write_all(descriptor: int, data: memoryview) -> None:
+    """Write *data* where the file stands; the kernel may take less at a time than it is given."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def begin_to_flush(descriptor: int, start: int, length: int) -> None:
+    """Have the kernel begin to write what that part of the file holds, and not wait for it.
+
+    It is a hint, and needs no room in memory afterwards. What is left for `os.fsync` is little.
+    """
+    with suppress(OSError):
+        os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def sync_directory(folder: Path) -> None:

@@ -2,37 +2,45 @@
 
 import csv
 import fcntl
-import hashlib
 import io
 import os
 import re
 import stat
 import unicodedata
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from voipmon.delivery.duration import play_time
+from voipmon.delivery.hashing import BLOCK, Hashing, Sum
+from voipmon.delivery.zipwriter import ZipWriter
 from voipmon.domain.recording import CHANGED, UNREADABLE, VANISHED, Recording
 from voipmon.errors import BundleError
+from voipmon.files import begin_to_flush, write_all
 
 MANIFEST = "MANIFESTO.csv"
 _HEADER = ("arquivo", "data", "hora", "origem", "destino", "segundos", "bytes", "sha256")
-_CHUNK = 2**18
 _LONGEST_PART = 60  # bytes of one party in a member's name
 _FICLONE = 0x40049409  # <linux/fs.h>
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not hold us up
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
-_OLDEST = (1980, 1, 1, 0, 0, 0)
+_PIECE = 2**23
+_OLDEST = datetime(1980, 1, 1)  # noqa: DTZ001 - a wall time
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-_Date = tuple[int, int, int, int, int, int]
+_UNPACKED = {
+    1,
+    3,
+    6,
+    7,
+    0xFFFE,
+}  # the formats of a WAV that get smaller: PCM, float, A-law, mu-law, and PCM's long form
 
 
 class SourceLostError(BundleError):
@@ -49,19 +57,21 @@ class Member:
 
     recording: Recording
     name: str
-    sha256: str
+    sum: Sum
     seconds: float | None
 
-
-class _Sink(Protocol):
-    def write(self, data: bytes, /) -> object: ...
+    @property
+    def sha256(self) -> str:
+        """The hash of what is in it, in hexadecimal, once the bundle is finished."""
+        return self.sum.sha256
 
 
 class BundleWriter:
-    """Writes one ZIP, new at *path*: stored, as audio is compressed already, and valid once `finish` has returned.
+    """Writes one ZIP, new at *path*, valid once `finish` has returned: WAV is deflated, other audio is small already.
 
     What it keeps in memory grows with the number of members only. Names and manifest tell wall time in *zone*;
-    *advance* is called with each number of bytes that was read.
+    *advance* is called with each number of bytes that was read. The kernel is told to begin with writing to the disk as
+    soon as it can, so that a flush at the end has little left to wait for.
 
     Raises:
         OSError: on any method: what is written does not fit, or may not be there.
@@ -72,8 +82,11 @@ class BundleWriter:
         self._advance = advance
         self._members: list[Member] = []
         self._names: set[str] = {MANIFEST.casefold()}
-        self._file = path.open("xb")
-        self._archive = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED, allowZip64=True)
+        self._can_clone = True
+        self._flushed = 0
+        self._file = os.open(path, _NEW, 0o640)
+        self._archive = ZipWriter(self._file)
+        self._hashing = Hashing()
 
     def __enter__(self) -> Self:
         return self
@@ -81,9 +94,8 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._archive.fp = None  # without `finish` there is no valid end to write
-        with suppress(OSError):  # what is left in the buffer may not fit either, and the file is of no use
-            self._file.close()
+        self._hashing.finish()
+        os.close(self._file)
 
     def add(self, recording: Recording, source: Path, copy: Path | None = None) -> Member:
         """Put the file *source* into the ZIP, and a copy of it at *copy* if that is given.
@@ -91,94 +103,113 @@ class BundleWriter:
         Raises:
             SourceLostError: it is gone, unreadable, or not as it was found; ZIP and *copy* are as before.
         """
-        info = self._entry(recording)
-        start = self._archive.start_dir
+        name = self._name(recording)
         try:
-            sha256, seconds = self._take(recording, source, copy, info)
+            made, seconds = self._take(recording, source, copy, name)
         except SourceLostError:
-            self._undo(info, start)
             if copy is not None:
                 copy.unlink(missing_ok=True)
             raise
-        self._names.add(info.filename.casefold())
-        member = Member(recording, info.filename, sha256, seconds)
+        self._names.add(name.casefold())
+        member = Member(recording, name, made, seconds)
         self._members.append(member)
+        self._flush_behind()
         return member
 
     def finish(self) -> int:
-        """Add the manifest and end the ZIP, on the disk on return; return its size in bytes."""
-        dates = [_date(self._wall(member.recording)) for member in self._members]
-        self._archive.writestr(_info(MANIFEST, max(dates, default=_OLDEST)), self._manifest())
-        self._archive.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._file.tell()
+        """Add the manifest and end the ZIP; return its size in bytes."""
+        self._hashing.finish()
+        latest = max((self._wall(member.recording) for member in self._members), default=_OLDEST)
+        self._archive.add(MANIFEST, latest, self._manifest())
+        return self._archive.finish()
 
     def _wall(self, recording: Recording) -> datetime:
         return recording.start.astimezone(self._zone)
 
-    def _entry(self, recording: Recording) -> zipfile.ZipInfo:
-        """Return what the ZIP will say of the recording, under a name that no other member has."""
-        wall = self._wall(recording)
+    def _name(self, recording: Recording) -> str:
+        """Return a name for the recording that no other member has."""
         origin, destination = _clean(recording.origin), _clean(recording.destination)
-        stem = f"{wall:%Y-%m-%d_%H-%M-%S}_{origin}_para_{destination}"
+        stem = f"{self._wall(recording):%Y-%m-%d_%H-%M-%S}_{origin}_para_{destination}"
         suffix = plain_suffix(recording)
         name = f"{stem}{suffix}"
         number = 2
         while name.casefold() in self._names:  # Windows does not tell a from A
             name = f"{stem}_{number}{suffix}"
             number += 1
-        info = _info(name, _date(wall))
-        info.file_size = recording.size  # so that it gets room for a large size, if it has one
-        return info
+        return name
 
-    def _take(
-        self, recording: Recording, source: Path, copy: Path | None, info: zipfile.ZipInfo
-    ) -> tuple[str, float | None]:
+    def _take(self, recording: Recording, source: Path, copy: Path | None, name: str) -> tuple[Sum, float | None]:
         with ExitStack() as stack:
             original = reader = stack.enter_context(_opened(source))
             before = os.fstat(original)
             if before.st_size != recording.size:
                 raise SourceLostError(CHANGED)
-            sinks: list[_Sink] = []
+            twin = None
             if copy is not None:
-                twin = stack.enter_context(copy.open("xb+"))
-                if _clone(original, twin.fileno()):
-                    reader = twin.fileno()
-                else:
-                    sinks.append(twin)
-            sinks.append(stack.enter_context(self._archive.open(info, "w")))
-            sha256 = self._pump(reader, recording.size, sinks)
-            after = os.fstat(original)
-            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                raise SourceLostError(CHANGED)
-            return sha256, play_time(reader)
+                twin = os.open(copy, _NEW, 0o640)
+                stack.callback(os.close, twin)
+                if self._clone(original, twin):
+                    reader, twin = twin, None
 
-    def _pump(self, reader: int, size: int, sinks: list[_Sink]) -> str:
-        """Write the first *size* bytes of *reader* to each sink; return their hash."""
-        digest = hashlib.sha256()
-        left = size
-        while left:
+            def check() -> None:
+                after = os.fstat(original)
+                if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                    raise SourceLostError(CHANGED)
+
+            made = self._store(reader, recording, name, twin, check)
+            if twin is not None:
+                begin_to_flush(twin, 0, recording.size)
+            return made, play_time(reader)
+
+    def _store(self, reader: int, recording: Recording, name: str, twin: int | None, check: Callable[[], None]) -> Sum:
+        """Put what *reader* gives into the ZIP and *twin*, if *check* has nothing against it; return its hash."""
+        moment, size = self._wall(recording), recording.size
+        first = self._fill(reader, size)
+        if len(first) == size:
+            check()
+            self._archive.add(name, moment, first, deflate=_gets_smaller(first))
+            if twin is not None:
+                write_all(twin, first)
+            return self._hashing.whole(size)
+        made = Sum()
+        with self._archive.long_member(name, moment, size, deflate=_gets_smaller(first)) as write:
+            block = first
+            while block:
+                write(block)
+                if twin is not None:
+                    write_all(twin, block)
+                size -= len(block)
+                self._hashing.feed(made, len(block), last=not size)
+                block = self._fill(reader, size)
+            check()
+        return made
+
+    def _fill(self, reader: int, size: int) -> memoryview:
+        """Fill the free block from *reader*, of which *size* bytes are left; return what is filled."""
+        block = self._hashing.block[: min(size, BLOCK)]
+        filled = 0
+        while filled < len(block):
             try:
-                chunk = os.read(reader, min(left, _CHUNK))
+                got = os.readv(reader, [block[filled:]])
             except OSError as error:
                 raise SourceLostError(UNREADABLE) from error
-            if not chunk:
+            if not got:
                 raise SourceLostError(CHANGED)
-            digest.update(chunk)
-            for sink in sinks:
-                sink.write(chunk)
-            left -= len(chunk)
-            self._advance(len(chunk))
-        return digest.hexdigest()
+            filled += got
+        self._advance(filled)
+        return block
 
-    def _undo(self, info: zipfile.ZipInfo, start: int) -> None:
-        """Take back what was written of a member since the ZIP was *start* bytes long."""
-        if self._archive.NameToInfo.pop(info.filename, None) is not None:
-            self._archive.filelist.remove(info)
-        self._file.seek(start)
-        self._file.truncate()
-        self._archive.start_dir = start
+    def _clone(self, source: int, target: int) -> bool:
+        """Let *target* share the blocks of *source*; False where the file system cannot, now and from then on."""
+        self._can_clone = self._can_clone and clone(source, target)
+        return self._can_clone
+
+    def _flush_behind(self) -> None:
+        """Have the kernel begin to write what has come in the ZIP since the last time, a good piece at a time."""
+        whole = self._archive.size // _PIECE * _PIECE
+        if whole > self._flushed:
+            begin_to_flush(self._file, self._flushed, whole - self._flushed)
+            self._flushed = whole
 
     def _manifest(self) -> bytes:
         text = io.StringIO(newline="")
@@ -215,8 +246,8 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _clone(source: int, target: int) -> bool:
-    """Let *target* share the blocks of *source*; False where the file system cannot."""
+def clone(source: int, target: int) -> bool:
+    """Let the empty file *target* share the blocks of *source*; False where the file system cannot."""
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError:
@@ -224,18 +255,14 @@ def _clone(source: int, target: int) -> bool:
     return True
 
 
-def _info(name: str, date: _Date) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, date)
-    info.external_attr = (stat.S_IFREG | 0o644) << 16
-    return info
+def _gets_smaller(head: memoryview) -> bool:
+    """Tell by its first bytes whether a file is a WAV whose sound is not compressed."""
+    if bytes(head[:4]) != b"RIFF" or bytes(head[8:16]) != b"WAVEfmt ":
+        return False
+    return int.from_bytes(head[20:22], "little") in _UNPACKED
 
 
-def _date(wall: datetime) -> _Date:
-    """Return a moment as a ZIP can hold it."""
-    year = min(max(wall.year, 1980), 2107)
-    return year, wall.month, wall.day, wall.hour, wall.minute, wall.second
-
-
+@lru_cache(1024)
 def _clean(party: str) -> str:
     """Return a party as it may stand in a file name anywhere."""
     text = "".join(sign if sign.isalnum() or sign in "+.-" else "_" for sign in unicodedata.normalize("NFC", party))

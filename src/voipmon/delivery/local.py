@@ -5,6 +5,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Collection
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from voipmon.delivery.bundle import BundleWriter, SourceLostError, plain_suffix
+from voipmon.delivery.bundle import BundleWriter, Member, SourceLostError, clone, plain_suffix
 from voipmon.delivery.publisher import Progress, no_progress
+from voipmon.delivery.readahead import ReadAhead
 from voipmon.delivery.records import Record, Records, usable
 from voipmon.delivery.workfolders import WorkFolders
 from voipmon.domain.ask import Ask
@@ -97,13 +99,30 @@ class LocalPublisher:
         return WorkFolders(self.folder, self._records.locked)
 
     def _check_space(self, recordings: Collection[Recording]) -> None:
-        copies = 2 if self.audio == "copy" else 1
-        needed = copies * sum(recording.size for recording in recordings) + _OVERHEAD * len(recordings)
+        """Ask for room for the ZIP, and for the copies unless they can share the blocks of the originals."""
+        size = sum(recording.size for recording in recordings)
+        once = size + _OVERHEAD * len(recordings)
+        twice = once + size
         free = shutil.disk_usage(self.folder).free
+        if self.audio == "symlink" or (free < twice and self._can_clone(recordings)):
+            needed, remedy = once, "make room"
+        else:
+            needed, remedy = twice, "make room, or give links instead of copies (publish.audio)"
         if free < needed:
             raise PublishError(
-                f"{self.folder} has {free} bytes free and this answer needs {needed}: make room", retryable=True
+                f"{self.folder} has {free} bytes free and this answer needs {needed}: {remedy}", retryable=True
             )
+
+    def _can_clone(self, recordings: Collection[Recording]) -> bool:
+        """Try it with the first recording that can be opened."""
+        for recording in recordings:
+            with suppress(OSError), ExitStack() as stack:
+                source = os.open(self.recordings_root / recording.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                stack.callback(os.close, source)
+                target = os.open(self.folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                stack.callback(os.close, target)
+                return clone(source, target)
+        return False
 
     def _reserve(self, request_id: str, expires_at: datetime) -> Record:
         """Return the record that keeps the request's token, which is drawn once."""
@@ -118,19 +137,23 @@ class LocalPublisher:
         self, work: Path, record: Record, findings: Findings, progress: Progress
     ) -> tuple[Record, tuple[Published, ...]]:
         """Put the recordings and their ZIP into the work folder."""
-        items: list[Published] = []
+        root = os.path.realpath(self.recordings_root)
+        members: list[Member] = []
         left_out = list(findings.left_out)
         meter = _Meter(progress, sum(recording.size for recording in findings.recordings))
-        with BundleWriter(work / _zip_name(record), self.zone, meter.advance) as bundle:
+        paths = (f"{root}/{recording.path}" for recording in findings.recordings)
+        with BundleWriter(work / _zip_name(record), self.zone, meter.advance) as bundle, ReadAhead(paths) as ahead:
             for recording in findings.recordings:
                 try:
-                    items.append(self._add(bundle, work, record, recording, len(items) + 1))
+                    members.append(self._add(bundle, work / _file_name(len(members) + 1, recording), root, recording))
                 except SourceLostError as error:
                     left_out.append(LeftOut(recording.path, error.reason))
                 meter.pass_over(recording.size)
-            if not items:
+                ahead.advance()
+            if not members:
                 raise BundleError("every recording of this answer has gone meanwhile", retryable=True)
             size = bundle.finish()
+        items = tuple(self._item(record, number, member) for number, member in enumerate(members, 1))
         record = replace(
             record,
             size=size,
@@ -138,30 +161,20 @@ class LocalPublisher:
             recordings_size=sum(item.recording.size for item in items),
             left_out=tuple(left_out),
         )
-        return record, tuple(items)
+        return record, items
 
-    def _add(self, bundle: BundleWriter, work: Path, record: Record, recording: Recording, number: int) -> Published:
-        source = self._source(recording)
-        name = f"{number:04}{plain_suffix(recording)}"
+    def _add(self, bundle: BundleWriter, target: Path, root: str, recording: Recording) -> Member:
+        """Put the recording into the ZIP and at *target*."""
+        source = _source(root, recording)
         if self.audio == "copy":
-            member = bundle.add(recording, source, work / name)
-        else:
-            member = bundle.add(recording, source)
-            (work / name).symlink_to(source)
-        return Published(number, recording, self._url(record, name), member.seconds, member.sha256)
+            return bundle.add(recording, source, target)
+        member = bundle.add(recording, source)
+        target.symlink_to(source)
+        return member
 
-    def _source(self, recording: Recording) -> Path:
-        """Return where the recording really is: below the root, whatever has been put in its way meanwhile."""
-        try:
-            root = self.recordings_root.resolve()
-            source = (root / recording.path).resolve(strict=True)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise SourceLostError(VANISHED) from error
-        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, until Python 3.13
-            raise SourceLostError(UNREADABLE) from error
-        if not source.is_relative_to(root):
-            raise SourceLostError(UNREADABLE)
-        return source
+    def _item(self, record: Record, number: int, member: Member) -> Published:
+        url = self._url(record, _file_name(number, member.recording))
+        return Published(number, member.recording, url, member.seconds, member.sha256)
 
     def _write_pages(self, work: Path, ask: Ask, record: Record, publication: Publication) -> None:
         from voipmon.delivery.page import render_pages  # noqa: PLC0415 - its templates cost more than an idle pass
@@ -244,6 +257,23 @@ class _Meter:
         self._passed += size
         self._read = 0
         self._progress(self._passed, self._total)
+
+
+def _source(root: str, recording: Recording) -> Path:
+    """Return where the recording really is: below *root*, whatever has been put in its way meanwhile."""
+    try:
+        source = os.path.realpath(f"{root}/{recording.path}", strict=True)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceLostError(VANISHED) from error
+    except OSError as error:
+        raise SourceLostError(UNREADABLE) from error
+    if not source.startswith(f"{root.rstrip('/')}/"):
+        raise SourceLostError(UNREADABLE)
+    return Path(source)
+
+
+def _file_name(number: int, recording: Recording) -> str:
+    return f"{number:04}{plain_suffix(recording)}"
 
 
 def _zip_name(record: Record) -> str:

@@ -197,12 +197,25 @@ def test_other_programs_take_the_zip_for_good(tmp_path: Path) -> None:
     assert_valid(tmp_path / "out.zip")
 
 
-def test_a_large_zip_is_taken_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # as if these sizes were beyond 4 GiB
+@pytest.mark.parametrize(
+    ("content", "smaller"),
+    [
+        (wav(2), True),
+        (wav(2)[:20] + b"\x07\0" + wav(2)[22:], True),  # mu-law
+        (wav(2)[:20] + b"\x31\0" + wav(2)[22:], False),  # GSM
+        (b"RIFF\0\0\0\0WAVELIST" + wav(2)[16:], False),
+        (wav(2)[:21], True),  # what is said of it is cut off: whatever it is, it is valid
+        (wav(80), True),  # longer than a block
+        (mp3(2), False),
+        (b"RIFF", False),
+    ],
+)
+def test_sound_that_is_not_compressed_yet_is_deflated(tmp_path: Path, content: bytes, smaller: bool) -> None:
+    archive = bundle(tmp_path, put(tmp_path, content))
 
-    archive = bundle(tmp_path, *(put(tmp_path, bytes(size), path=f"{size}.mp3") for size in (999, 1001, 100_000)))
-
-    assert [info.file_size for info in archive.infolist()[:3]] == [999, 1001, 100_000]
+    (info, _) = archive.infolist()
+    assert archive.read(info) == content
+    assert (info.compress_type == zipfile.ZIP_DEFLATED) is smaller
     assert_valid(tmp_path / "out.zip")
 
 
@@ -240,7 +253,7 @@ def test_what_has_another_size_than_it_was_found_with_is_lost(tmp_path: Path) ->
 
 
 def shrink(path: Path) -> None:
-    os.truncate(path, 300_000)
+    os.truncate(path, path.stat().st_size // 2)
 
 
 def grow(path: Path) -> None:
@@ -253,33 +266,96 @@ def rewrite(path: Path) -> None:
         file.write(b"other")
 
 
-@pytest.mark.parametrize("change", [shrink, grow, rewrite])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_what_changes_while_it_is_read_leaves_no_trace_in_the_zip(
-    tmp_path: Path, change: Callable[[Path], None], place: int
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def replace(path: Path) -> None:
+    new = path.with_name("new")
+    new.write_bytes(b"another file")
+    new.replace(path)
+
+
+def vanish(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+class Disturbance:
+    """Changes a file before or after one of the calls that look at it, or never."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], path: Path, place: int) -> None:
+        self.calls = 0
+        self._change = change
+        self._path = path
+        self._place = place
+        self._inode = path.stat().st_ino
+        for name in ("fstat", "readv"):
+            monkeypatch.setattr(f"voipmon.delivery.bundle.os.{name}", self._around(getattr(os, name)))
+
+    def _around(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(descriptor: int, *rest: object) -> object:
+            watched = os.stat(descriptor).st_ino == self._inode
+            if watched:
+                self._count()
+            answer = real(descriptor, *rest)
+            if watched:
+                self._count()
+            return answer
+
+        return call
+
+    def _count(self) -> None:
+        self.calls += 1
+        if self.calls == self._place:
+            self._change(self._path)
+
+
+LONG, WHOLE = 1_500_000, 100_000
+NEVER = 1000
+
+
+def disturbed(
+    folder: Path, change: Callable[[Path], None], size: int, place: int, victim_at: int
+) -> tuple[list[str], bytes, int]:
+    """Bundle three files, one of which changes; return what was lost, the bytes it had, and the calls that looked."""
+    folder.mkdir()
+    sources = [put(folder, os.urandom(length), path=f"{length}.mp3") for length in (10_000, 20_000)]
+    victim, path = put(folder, os.urandom(size), path="victim.mp3", origin="victim")
+    os.utime(path, ns=(0, 0))  # so that every change is seen in its time
+    content = path.read_bytes()
+    sources.insert(victim_at, (victim, path))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        disturbance = Disturbance(monkeypatch, change, path, place)
+        lost = write(folder, *sources)
+    return lost, content, disturbance.calls
+
+
+@pytest.mark.parametrize("size", [WHOLE, LONG])
+@pytest.mark.parametrize("change", [shrink, grow, rewrite, empty, replace, vanish])
+def test_a_recording_that_changes_at_any_moment_is_given_whole_or_left_out(
+    tmp_path: Path, change: Callable[[Path], None], size: int
 ) -> None:
-    sources = [put(tmp_path, os.urandom(size), path=f"{size}.mp3") for size in (10_000, 20_000)]
-    victim, path = put(tmp_path, os.urandom(1_000_000), path="victim.mp3")
-    sources.insert(place, (victim, path))
-    read = 0
+    _, _, calls = disturbed(tmp_path / "calm", change, size, NEVER, 1)
+    assert calls > 6
+    for place in range(1, calls + 1):
+        folder = tmp_path / str(place)
 
-    def advance(size: int) -> None:
-        nonlocal read
-        read += size
-        if size == 2**18 and path.stat().st_mtime_ns > 0:
-            change(path)
-            os.utime(path, ns=(0, 0))  # once
+        lost, content, _ = disturbed(folder, change, size, place, place % 3)
 
-    lost = write(tmp_path, *sources, advance=advance)
-
-    assert lost == [f"victim.mp3: {CHANGED}"]
-    assert not (tmp_path / "copy-of-victim.mp3").exists()
-    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
-        assert [info.file_size for info in archive.infolist()[:-1]] == [10_000, 20_000]
-        assert [row["bytes"] for row in manifest(archive)] == ["10000", "20000"]
-        assert names(archive)[1].endswith("_2.mp3")
-    assert (tmp_path / "out.zip").stat().st_size < 31_000
-    assert_valid(tmp_path / "out.zip")
+        early = change is rewrite and place <= 3  # before anything was known of it but its size
+        given = early or change in (replace, vanish) or place == calls  # an open file goes on being what it was
+        if early:
+            content = (folder / "victim.mp3").read_bytes()
+        assert lost == ([] if given else [f"victim.mp3: {CHANGED}"]), place
+        assert_valid(folder / "out.zip")
+        with zipfile.ZipFile(folder / "out.zip") as archive:
+            members = [archive.read(name) for name in names(archive)]
+            hashes = [hashlib.sha256(member).hexdigest() for member in members]
+            assert [row["sha256"] for row in manifest(archive)] == hashes
+            assert sorted(map(len, members)) == sorted([10_000, 20_000, *([size] if given else [])])
+            assert (content in members) is given
+        copy = folder / "copy-of-victim.mp3"
+        assert (copy.read_bytes() if copy.exists() else None) == (content if given else None)
 
 
 def share_blocks(source: int, target: int) -> bool:
@@ -294,7 +370,7 @@ def test_a_copy_is_made_on_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clone: Callable[[int, int], bool] | None
 ) -> None:
     if clone:
-        monkeypatch.setattr("voipmon.delivery.bundle._clone", clone)
+        monkeypatch.setattr("voipmon.delivery.bundle.clone", clone)
     content = os.urandom(700_000)
 
     assert write(tmp_path, put(tmp_path, content)) == []
@@ -308,31 +384,43 @@ def test_a_copy_is_made_on_the_way(
 def test_what_was_read_is_told_as_it_goes(tmp_path: Path) -> None:
     steps: list[int] = []
 
-    write(tmp_path, put(tmp_path, bytes(600_000)), put(tmp_path, bytes(10), path="b.mp3"), advance=steps.append)
+    write(tmp_path, put(tmp_path, bytes(2_000_000)), put(tmp_path, bytes(10), path="b.mp3"), advance=steps.append)
 
-    assert sum(steps) == 600_010
+    assert sum(steps) == 2_000_010
     assert len(steps) >= 4
 
 
-def test_memory_does_not_grow_with_the_recordings(tmp_path: Path) -> None:
-    source = put(tmp_path, bytes(64))
-    large = recording(path="large.mp3", size=200_000_000), tmp_path / "large.mp3"
-    large[1].touch()
-    os.truncate(large[1], 200_000_000)
-    write(tmp_path, source)  # imports
-    (tmp_path / "out.zip").unlink()
-    (tmp_path / "copy-of-a.mp3").unlink()
-
+def peak(folder: Path, sources: list[tuple[Recording, Path]]) -> int:
+    """Return the most bytes that were in use at once while the sources were bundled."""
+    folder.mkdir()
     tracemalloc.start()
     try:
-        with BundleWriter(tmp_path / "out.zip", ZONE, lambda _read: None) as writer:
-            writer.add(*large)
+        with BundleWriter(folder / "out.zip", ZONE, lambda _read: None) as writer:
+            for made, path in sources:
+                writer.add(made, path)
             writer.finish()
-        _, peak = tracemalloc.get_traced_memory()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert peak < 2 * 2**20
+
+def test_memory_does_not_grow_with_the_recordings(tmp_path: Path) -> None:
+    small = put(tmp_path, bytes(64))
+    large = recording(path="large.mp3", size=200_000_000), tmp_path / "large.mp3"
+    large[1].touch()
+    os.truncate(large[1], 200_000_000)
+    peak(tmp_path / "imports", [small])
+
+    assert peak(tmp_path / "large", [large]) < 4 * 2**20
+
+
+def test_a_member_takes_less_than_a_kilobyte_of_memory(tmp_path: Path) -> None:
+    sources = [put(tmp_path, bytes(64), path=f"{number}.mp3", origin=str(number)) for number in range(3000)]
+    peak(tmp_path / "imports", sources[:1])
+
+    few, many = peak(tmp_path / "few", sources[:1000]), peak(tmp_path / "many", sources)
+
+    assert (many - few) / 2000 < 1024
 
 
 @contextmanager
