@@ -1,14 +1,12 @@
 """The ZIP of one answer: each recording is read once, and on the way copied, hashed and stored."""
 
 import csv
-import fcntl
 import io
 import os
 import re
-import stat
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -19,16 +17,14 @@ from zoneinfo import ZoneInfo
 
 from voipmon.delivery.duration import play_time
 from voipmon.delivery.hashing import BLOCK, Hashing, Sum
+from voipmon.delivery.sources import Source, SourceLostError, opened
 from voipmon.delivery.zipwriter import ZipWriter
-from voipmon.domain.recording import CHANGED, UNREADABLE, VANISHED, Recording
-from voipmon.errors import BundleError
+from voipmon.domain.recording import Recording
 from voipmon.files import begin_to_flush, write_all
 
 MANIFEST = "MANIFESTO.csv"
 _HEADER = ("arquivo", "data", "hora", "origem", "destino", "segundos", "bytes", "sha256")
 _LONGEST_PART = 60  # bytes of one party in a member's name
-_FICLONE = 0x40049409  # <linux/fs.h>
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not hold us up
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _PIECE = 2**23
@@ -41,14 +37,6 @@ _UNPACKED = {
     7,
     0xFFFE,
 }  # the formats of a WAV that get smaller: PCM, float, A-law, mu-law, and PCM's long form
-
-
-class SourceLostError(BundleError):
-    """A recording cannot be given after all; *reason* is one of those of `LeftOut`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the recording cannot be given: {reason}", retryable=True)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ class BundleWriter:
         self._advance = advance
         self._members: list[Member] = []
         self._names: set[str] = {MANIFEST.casefold()}
-        self._can_clone = True
+        self._can_share = True  # until the file system says no
         self._flushed = 0
         self._file = os.open(path, _NEW, 0o640)
         self._archive = ZipWriter(self._file)
@@ -97,21 +85,19 @@ class BundleWriter:
         self._hashing.finish()
         os.close(self._file)
 
-    def add(self, recording: Recording, source: Path, copy: Path | None = None) -> Member:
-        """Put the file *source* into the ZIP, and a copy of it at *copy* if that is given.
+    def add(self, recording: Recording, path: Path, copy: Path | None = None) -> Member:
+        """Put the file at *path* into the ZIP, and a copy of it at *copy* if that is given.
 
         Raises:
             SourceLostError: it is gone, unreadable, or not as it was found; ZIP and *copy* are as before.
         """
-        name = self._name(recording)
         try:
-            made, seconds = self._take(recording, source, copy, name)
+            member = self._take(recording, path, copy)
         except SourceLostError:
             if copy is not None:
                 copy.unlink(missing_ok=True)
             raise
-        self._names.add(name.casefold())
-        member = Member(recording, name, made, seconds)
+        self._names.add(member.name.casefold())
         self._members.append(member)
         self._flush_behind()
         return member
@@ -138,71 +124,51 @@ class BundleWriter:
             number += 1
         return name
 
-    def _take(self, recording: Recording, source: Path, copy: Path | None, name: str) -> tuple[Sum, float | None]:
+    def _take(self, recording: Recording, path: Path, copy: Path | None) -> Member:
         with ExitStack() as stack:
-            original = reader = stack.enter_context(_opened(source))
-            before = os.fstat(original)
-            if before.st_size != recording.size:
-                raise SourceLostError(CHANGED)
+            source = stack.enter_context(opened(path, recording.size))
             twin = None
             if copy is not None:
                 twin = os.open(copy, _NEW, 0o640)
                 stack.callback(os.close, twin)
-                if self._clone(original, twin):
-                    reader, twin = twin, None
-
-            def check() -> None:
-                after = os.fstat(original)
-                if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                    raise SourceLostError(CHANGED)
-
-            made = self._store(reader, recording, name, twin, check)
+                self._can_share = self._can_share and source.share(twin)
+                twin = None if self._can_share else twin
+            member = (self._take_whole if recording.size <= BLOCK else self._take_long)(recording, source, twin)
             if twin is not None:
                 begin_to_flush(twin, 0, recording.size)
-            return made, play_time(reader)
+            return member
 
-    def _store(self, reader: int, recording: Recording, name: str, twin: int | None, check: Callable[[], None]) -> Sum:
-        """Put what *reader* gives into the ZIP and *twin*, if *check* has nothing against it; return its hash."""
-        moment, size = self._wall(recording), recording.size
-        first = self._fill(reader, size)
-        if len(first) == size:
-            check()
-            self._archive.add(name, moment, first, deflate=_gets_smaller(first))
-            if twin is not None:
-                write_all(twin, first)
-            return self._hashing.whole(size)
+    def _take_whole(self, recording: Recording, source: Source, twin: int | None) -> Member:
+        """Take a recording that fits into one block: nothing of it is written before it is known to be good."""
+        name = self._name(recording)
+        content = self._fill(source)
+        source.check()
+        self._archive.add(name, self._wall(recording), content, deflate=_gets_smaller(content))
+        if twin is not None:
+            write_all(twin, content)
+        seconds = play_time(content)
+        return Member(recording, name, self._hashing.whole(len(content)), seconds)
+
+    def _take_long(self, recording: Recording, source: Source, twin: int | None) -> Member:
+        name = self._name(recording)
         made = Sum()
-        with self._archive.long_member(name, moment, size, deflate=_gets_smaller(first)) as write:
-            block = first
+        block = self._fill(source)
+        deflate = _gets_smaller(block)
+        with self._archive.long_member(name, self._wall(recording), recording.size, deflate=deflate) as write:
             while block:
                 write(block)
                 if twin is not None:
                     write_all(twin, block)
-                size -= len(block)
-                self._hashing.feed(made, len(block), last=not size)
-                block = self._fill(reader, size)
-            check()
-        return made
+                self._hashing.feed(made, len(block), last=not source.left)
+                block = self._fill(source)
+            source.check()
+        return Member(recording, name, made, play_time(source.descriptor))
 
-    def _fill(self, reader: int, size: int) -> memoryview:
-        """Fill the free block from *reader*, of which *size* bytes are left; return what is filled."""
-        block = self._hashing.block[: min(size, BLOCK)]
-        filled = 0
-        while filled < len(block):
-            try:
-                got = os.readv(reader, [block[filled:]])
-            except OSError as error:
-                raise SourceLostError(UNREADABLE) from error
-            if not got:
-                raise SourceLostError(CHANGED)
-            filled += got
-        self._advance(filled)
-        return block
-
-    def _clone(self, source: int, target: int) -> bool:
-        """Let *target* share the blocks of *source*; False where the file system cannot, now and from then on."""
-        self._can_clone = self._can_clone and clone(source, target)
-        return self._can_clone
+    def _fill(self, source: Source) -> memoryview:
+        """Fill the free block, and return what is filled of it."""
+        filled = source.fill(self._hashing.block)
+        self._advance(len(filled))
+        return filled
 
     def _flush_behind(self) -> None:
         """Have the kernel begin to write what has come in the ZIP since the last time, a good piece at a time."""
@@ -228,31 +194,6 @@ def plain_suffix(recording: Recording) -> str:
     """Return the recording's ending if it is one that may stand in any file name, else nothing."""
     suffix = PurePosixPath(recording.path).suffix.lower()
     return suffix if _SUFFIX.fullmatch(suffix) else ""
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    try:
-        descriptor = os.open(path, _OPEN)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise SourceLostError(VANISHED) from error
-    except OSError as error:
-        raise SourceLostError(UNREADABLE) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SourceLostError(UNREADABLE)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def clone(source: int, target: int) -> bool:
-    """Let the empty file *target* share the blocks of *source*; False where the file system cannot."""
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
 
 
 def _gets_smaller(head: memoryview) -> bool:

@@ -13,10 +13,11 @@ from typing import Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from voipmon.delivery.bundle import BundleWriter, Member, SourceLostError, clone, plain_suffix
+from voipmon.delivery.bundle import BundleWriter, Member, plain_suffix
 from voipmon.delivery.publisher import Progress, no_progress
 from voipmon.delivery.readahead import ReadAhead
 from voipmon.delivery.records import Record, Records, usable
+from voipmon.delivery.sources import SourceLostError, clone
 from voipmon.delivery.workfolders import WorkFolders
 from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Publication, Published
