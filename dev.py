@@ -67,6 +67,8 @@ SYSTEM_PACKAGES = (
     SystemPackage("fonts-dejavu-core", ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu"), "browser"),
     SystemPackage("unzip", ("unzip",), "delivery"),
     SystemPackage("p7zip-full", ("7z",), "delivery"),
+    SystemPackage("xfsprogs", ("mkfs.xfs",), "delivery"),
+    SystemPackage("btrfs-progs", ("mkfs.btrfs",), "delivery"),
     SystemPackage("strace", ("strace",), "safety"),
     SystemPackage("systemd", ("systemd-analyze",), "systemd"),
 )

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -113,7 +114,7 @@ def check_all_is_done_once(world: World, *, repeated_letters: int = 0, repeated_
     """
     assert world.left() == _ALL_THAT_STAYS
     _check_the_queue(world)
-    _check_the_publications(world.path / "publish")
+    _check_the_publications(world.path)
     _check_the_letters(world.notes("server"), repeated_letters)
     handled = Counter(world.notes("handled"))
     assert set(handled) == set(DELIVERED)
@@ -132,12 +133,18 @@ def _check_the_queue(world: World) -> None:
     assert (world.path / "queue/failed/bad.json.error.txt").read_text().startswith("line ")
 
 
-def _check_the_publications(folder: Path) -> None:
-    publications = list(folder.iterdir())
+def _check_the_publications(world: Path) -> None:
+    publications = list((world / "publish").iterdir())
     assert len(publications) == len(DELIVERED), publications
     bundles = {path.name for publication in publications for path in publication.glob("*.zip")}
     assert bundles == {f"gravacoes-{request_id}.zip" for request_id in DELIVERED}
-    assert all((publication / "index.html").is_file() for publication in publications)
+    originals = [path.read_bytes() for path in (world / "recordings").iterdir()]
+    for publication in publications:
+        assert (publication / "index.html").read_text().endswith("</html>")
+        assert (publication / "0001.mp3").read_bytes() in originals
+        with zipfile.ZipFile(next(publication.glob("*.zip"))) as bundle:
+            assert bundle.testzip() is None
+            assert len(bundle.namelist()) == 2
 
 
 def _check_the_letters(server: Iterable[str], repeated: int) -> None:
