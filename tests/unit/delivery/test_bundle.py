@@ -1,4 +1,5 @@
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -357,6 +358,30 @@ def test_a_recording_that_changes_at_any_moment_is_given_whole_or_left_out(
             assert (content in members) is given
         copy = folder / "copy-of-victim.mp3"
         assert (copy.read_bytes() if copy.exists() else None) == (content if given else None)
+
+
+@pytest.mark.parametrize(("size", "reads"), [(WHOLE, 1), (LONG, 1), (LONG, 3)])
+def test_a_sector_that_cannot_be_read_costs_one_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, reads: int
+) -> None:
+    good, bad = put(tmp_path, os.urandom(300)), put(tmp_path, os.urandom(size), path="bad.mp3")
+    real, inode, left = os.readv, bad[1].stat().st_ino, reads
+
+    def readv(descriptor: int, buffers: list[memoryview]) -> int:
+        nonlocal left
+        left -= os.fstat(descriptor).st_ino == inode
+        if not left:
+            left = -1
+            raise OSError(errno.EIO, "Input/output error")
+        return real(descriptor, buffers)
+
+    monkeypatch.setattr("voipmon.delivery.sources.os.readv", readv)
+
+    assert write(tmp_path, bad, good) == [f"bad.mp3: {UNREADABLE}"]
+    assert not (tmp_path / "copy-of-bad.mp3").exists()
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert [info.file_size for info in archive.infolist()[:-1]] == [300]
+    assert_valid(tmp_path / "out.zip")
 
 
 def share_blocks(source: int, target: int) -> bool:
