@@ -4,13 +4,18 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from voipmon import __version__
+
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
 
 WIDTH = 78
 """The most columns a line of a text part has; only a link may be longer."""
@@ -26,6 +31,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 _LONGEST_PARTY = 40
 _LINK_LIKE = re.compile(r"[.:@/](?=[^\s0-9])")
 _BREAK = "\u200b"
+_SUM = 32  # bytes of a SHA-256
 
 
 class Written(str):
@@ -34,11 +40,12 @@ class Written(str):
     __slots__ = ()
 
 
-def environment(folder: Path, language: str, zone: ZoneInfo) -> "Environment":
+def environment(folder: Path, language: str, zone: ZoneInfo, kept: Path | None = None) -> "Environment":
     """Return where the templates in *folder*/*language*, and those in *folder* for every language, are rendered.
 
     Moments are written in *zone*. A missing fact is an error. What an expression gives is escaped in HTML, and made
-    harmless everywhere: a telephone number or a subject is written by strangers.
+    harmless everywhere: a telephone number or a subject is written by strangers. Compiled templates are kept in the
+    folder *kept*, where nobody else may write; without it each process compiles them anew.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - not for a pass that writes nothing
 
@@ -49,9 +56,33 @@ def environment(folder: Path, language: str, zone: ZoneInfo) -> "Environment":
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_compiled(kept, f"{__version__} {language} {zone.key}") if kept else None,
     )
     made.filters.update(_filters(language, zone))
     return made
+
+
+def _compiled(folder: Path, made_for: str) -> "BytecodeCache":
+    """Return what keeps compiled templates in *folder*; what is damaged there, or cannot be kept, is as if absent."""
+    from jinja2 import BytecodeCache  # noqa: PLC0415 - as above
+
+    class Kept(BytecodeCache):
+        def get_cache_key(self, name: str, filename: str | None = None) -> str:
+            return super().get_cache_key(name, f"{made_for} {filename}")
+
+        def load_bytecode(self, bucket: "Bucket") -> None:
+            with suppress(OSError):
+                data = (folder / bucket.key).read_bytes()
+                if sha256(data[_SUM:]).digest() == data[:_SUM]:
+                    bucket.bytecode_from_string(data[_SUM:])
+
+        def dump_bytecode(self, bucket: "Bucket") -> None:
+            data = bucket.bytecode_to_string()
+            with suppress(OSError):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                (folder / bucket.key).write_bytes(sha256(data).digest() + data)
+
+    return Kept()
 
 
 def harmless(text: str) -> str:

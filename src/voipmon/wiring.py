@@ -378,5 +378,12 @@ class _LateWriter:
         from voipmon.mail.letters import Letters, Stationery
 
         config = self._config
-        stationery = Stationery(config.smtp.sender, config.admin, config.language, config.timezone, config.instance)
+        stationery = Stationery(
+            config.smtp.sender,
+            config.admin,
+            config.language,
+            config.timezone,
+            config.instance,
+            kept=config.state_dir / "templates",
+        )
         return Letters(stationery).write(facts, thread, now)

@@ -27,7 +27,7 @@ LETTERS = {
 }
 _CALLS = ("internal-1121-2001-20251027-090000-1761566400.1.mp3", "internal-2001-1122-20251028-110000-1761660000.2.mp3")
 _LONG_AGO = 1_761_700_000
-_REMEMBERED = {("state", "catalogue")}
+_REMEMBERED = {("state", "catalogue"), ("state", "templates")}
 
 
 class World:

@@ -137,3 +137,40 @@ def test_html_is_escaped_and_text_is_not(tmp_path: Path) -> None:
 
     assert made.get_template("x.html.j2").render(more="'") == "&lt;b&gt;&#34;&amp;&#39;"
     assert made.get_template("x.txt.j2").render(more="'") == "<b>\"&'"
+
+
+def compiles(folder: Path, text: str, kept: Path, zone: str = "UTC") -> list[str]:
+    """Write the template `a` and render it in a new environment; return what it says, and whether it was compiled."""
+    (folder / "a").write_text(text)
+    made = environment(folder, "en", ZoneInfo(zone), kept)
+    compiled = []
+    real = made._compile
+    made._compile = lambda *arguments: compiled.append("compiled") or real(*arguments)  # type: ignore[method-assign]
+    return [made.get_template("a").render(fact="facts"), *compiled]
+
+
+def test_a_template_is_compiled_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    kept = tmp_path / "state" / "kept"
+
+    assert compiles(tmp_path, "{{ fact }}", kept) == ["facts", "compiled"]
+    assert compiles(tmp_path, "{{ fact }}", kept) == ["facts"]
+    assert compiles(tmp_path, "new {{ fact }}", kept) == ["new facts", "compiled"]
+    assert compiles(tmp_path, "new {{ fact }}", kept, zone="America/Sao_Paulo") == ["new facts", "compiled"]
+    assert kept.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 100, -1])
+def test_a_compiled_template_that_was_cut_off_is_made_anew(tmp_path: Path, size: int) -> None:
+    compiles(tmp_path, "{{ fact }}", tmp_path / "kept")
+    (file,) = (tmp_path / "kept").iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[:size])
+
+    assert compiles(tmp_path, "{{ fact }}", tmp_path / "kept") == ["facts", "compiled"]
+    assert file.read_bytes() == content
+
+
+def test_compiled_templates_that_cannot_be_kept_are_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+
+    assert compiles(tmp_path, "{{ fact }}", tmp_path / "a file" / "below") == ["facts", "compiled"]

@@ -180,7 +180,14 @@ class LocalPublisher:
     def _write_pages(self, work: Path, ask: Ask, record: Record, publication: Publication) -> None:
         from voipmon.delivery.page import render_pages  # noqa: PLC0415 - its templates cost more than an idle pass
 
-        pages = render_pages(ask, publication, language=self.language, zone=self.zone, zip_name=_zip_name(record))
+        pages = render_pages(
+            ask,
+            publication,
+            language=self.language,
+            zone=self.zone,
+            zip_name=_zip_name(record),
+            kept=self.state_dir / "templates",
+        )
         for name, html in pages:
             write_durable(work / name, html)
 

@@ -29,13 +29,15 @@ def render_pages(
     zone: ZoneInfo,
     zip_name: str,
     per_page: int = 500,
+    kept: Path | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the HTML of each page: `index.html`, `page-2.html`, …, *per_page* recordings on each.
 
     All lie in one folder with the recordings and the ZIP *zip_name*, and name them by relative links. What browsers
-    cannot play can be downloaded; WAV both, for its GSM variant does not play.
+    cannot play can be downloaded; WAV both, for its GSM variant does not play. Compiled templates are
+    *kept* in that folder, if there is one.
     """
-    made = environment(_TEMPLATES, language, zone)
+    made = environment(_TEMPLATES, language, zone, kept)
     made.filters["file"] = _file
     template = made.get_template("page.html.j2")
     starts = range(0, max(1, len(publication.items)), per_page)

@@ -36,13 +36,17 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
 
 @dataclass(frozen=True, slots=True)
 class Stationery:
-    """What all letters have in common: who sends them, who gets a copy, their language and the zone of their times."""
+    """What all letters have in common: who sends them, who gets a copy, their language and the zone of their times.
+
+    Compiled templates are *kept* in that folder, if there is one.
+    """
 
     sender: str
     admin: str | None
     language: str
     zone: ZoneInfo
     instance: str
+    kept: Path | None = None
 
 
 class Letters:
@@ -109,7 +113,7 @@ class Letters:
 
 @cache
 def _templates(stationery: Stationery) -> "Environment":
-    made = environment(_TEMPLATES, stationery.language, stationery.zone)
+    made = environment(_TEMPLATES, stationery.language, stationery.zone, stationery.kept)
     made.filters.update(
         subject=canonical_subject,
         sentences=lambda problems: sentences(problems, stationery.language),
