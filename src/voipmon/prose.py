@@ -67,8 +67,8 @@ def _compiled(folder: Path, made_for: str) -> "BytecodeCache":
     from jinja2 import BytecodeCache  # noqa: PLC0415 - as above
 
     class Kept(BytecodeCache):
-        def get_cache_key(self, name: str, filename: str | None = None) -> str:
-            return super().get_cache_key(name, f"{made_for} {filename}")
+        def get_source_checksum(self, source: str) -> str:
+            return super().get_source_checksum(f"{made_for} {source}")
 
         def load_bytecode(self, bucket: "Bucket") -> None:
             with suppress(OSError):

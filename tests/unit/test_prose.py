@@ -156,6 +156,7 @@ def test_a_template_is_compiled_once_and_again_when_it_changes(tmp_path: Path) -
     assert compiles(tmp_path, "{{ fact }}", kept) == ["facts"]
     assert compiles(tmp_path, "new {{ fact }}", kept) == ["new facts", "compiled"]
     assert compiles(tmp_path, "new {{ fact }}", kept, zone="America/Sao_Paulo") == ["new facts", "compiled"]
+    assert len(list(kept.iterdir())) == 1
     assert kept.stat().st_mode & 0o777 == 0o700
 
 

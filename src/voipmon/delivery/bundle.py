@@ -30,13 +30,7 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _PIECE = 2**23
 _OLDEST = datetime(1980, 1, 1)  # noqa: DTZ001 - a wall time
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_UNPACKED = {
-    1,
-    3,
-    6,
-    7,
-    0xFFFE,
-}  # the formats of a WAV that get smaller: PCM, float, A-law, mu-law, and PCM's long form
+_UNPACKED = {1, 3, 6, 7, 0xFFFE}  # what a WAV says of sound that gets smaller: PCM, float, A-law, mu-law, PCM again
 
 
 @dataclass(frozen=True, slots=True)
