@@ -18,14 +18,14 @@ import os
 import time
 from collections.abc import Callable
 
-Work = Callable[[list[str], Path], None]
+Work = Callable[[Path], None]
 
 
-def stored() -> Work:
+def stored(paths: list[str]) -> Work:
     """Python's zipfile, straight from the sources."""
     from zipfile import ZIP_STORED, ZipFile
 
-    def work(paths: list[str], out: Path) -> None:
+    def work(out: Path) -> None:
         with ZipFile(out, "w", ZIP_STORED) as archive:
             for path in paths:
                 archive.write(path, os.path.basename(path))
@@ -33,11 +33,11 @@ def stored() -> Work:
     return work
 
 
-def deflated() -> Work:
+def deflated(paths: list[str]) -> Work:
     """Python's zipfile, straight from the sources, compressing."""
     from zipfile import ZIP_DEFLATED, ZipFile
 
-    def work(paths: list[str], out: Path) -> None:
+    def work(out: Path) -> None:
         with ZipFile(out, "w", ZIP_DEFLATED) as archive:
             for path in paths:
                 archive.write(path, os.path.basename(path))
@@ -45,22 +45,19 @@ def deflated() -> Work:
     return work
 
 
-def old() -> Work:
+def old(paths: list[str]) -> Work:
     """The way of the scripts before voipmon: copy all to a temporary folder, then compress that."""
     import shutil
     import tempfile
 
-    compress = deflated()
-
-    def work(paths: list[str], out: Path) -> None:
+    def work(out: Path) -> None:
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            copies = [shutil.copy(path, folder) for path in paths]
-            compress(copies, out)
+            deflated([shutil.copy(path, folder) for path in paths])(out)
 
     return work
 
 
-def writer() -> Work:
+def writer(paths: list[str]) -> Work:
     """voipmon's ZIP alone: nothing is hashed and no play time is looked for, as in all that it is compared with."""
     from datetime import datetime
 
@@ -68,7 +65,7 @@ def writer() -> Work:
     from voipmon.delivery.readahead import ReadAhead
     from voipmon.delivery.zipwriter import ZipWriter
 
-    def work(paths: list[str], out: Path) -> None:
+    def work(out: Path) -> None:
         block = memoryview(bytearray(BLOCK))
         moment = datetime(2025, 1, 1)  # noqa: DTZ001 - a ZIP holds wall times
         archive = ZipWriter(os.open(out, os.O_RDWR | os.O_CREAT | os.O_EXCL))
@@ -86,7 +83,7 @@ def writer() -> Work:
     return work
 
 
-def bundle() -> Work:
+def bundle(paths: list[str]) -> Work:
     """All of voipmon's bundle: names, manifest with SHA-256 and play times; not yet on the disk."""
     from zoneinfo import ZoneInfo
 
@@ -95,9 +92,9 @@ def bundle() -> Work:
     from voipmon.delivery.readahead import ReadAhead
 
     zone = ZoneInfo("America/Sao_Paulo")
+    recordings = _recordings(paths)
 
-    def work(paths: list[str], out: Path) -> None:
-        recordings = _recordings(paths)
+    def work(out: Path) -> None:
         with BundleWriter(out, zone, lambda _size: None) as bundle, ReadAhead(paths) as ahead:
             for recording, path in zip(recordings, paths, strict=True):
                 bundle.add(recording, Path(path))
@@ -107,17 +104,17 @@ def bundle() -> Work:
     return work
 
 
-def linked() -> Work:
+def linked(paths: list[str]) -> Work:
     """A whole publication with links to the recordings: ZIP and pages, on the disk at the end."""
-    return _published("symlink")
+    return _published(paths, "symlink")
 
 
-def copied() -> Work:
+def copied(paths: list[str]) -> Work:
     """A whole publication with copies of the recordings, on the disk at the end."""
-    return _published("copy")
+    return _published(paths, "copy")
 
 
-def _published(audio: str) -> Work:
+def _published(paths: list[str], audio: str) -> Work:
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
@@ -129,9 +126,10 @@ def _published(audio: str) -> Work:
     from voipmon.domain.recording import Findings
 
     zone, now = ZoneInfo("America/Sao_Paulo"), datetime.now(UTC)
+    findings = Findings(tuple(_recordings(paths)))
     ask = Ask((Extension("1121"),), Period(now - timedelta(days=1), now))
 
-    def work(paths: list[str], out: Path) -> None:
+    def work(out: Path) -> None:
         public = out / "public"
         public.mkdir(parents=True)
         publisher = LocalPublisher(
@@ -144,7 +142,7 @@ def _published(audio: str) -> Work:
             language="pt_BR",
             zone=zone,
         )
-        publisher.publish("r1", ask, Findings(tuple(_recordings(paths))), now)
+        publisher.publish("r1", ask, findings, now)
 
     return work
 
@@ -163,7 +161,7 @@ def _recordings(paths: list[str]) -> "list[Recording]":  # noqa: F821 - imported
     return made
 
 
-WAYS: dict[str, Callable[[], Work]] = {
+WAYS: dict[str, Callable[[list[str]], Work]] = {
     way.__name__: way for way in (stored, deflated, old, writer, bundle, linked, copied)
 }
 
@@ -175,11 +173,10 @@ def peak() -> int:
 
 
 def main(way: str, listed: str, out: str) -> None:
-    work = WAYS[way]()
-    paths = Path(listed).read_text().splitlines()
+    work = WAYS[way](Path(listed).read_text().splitlines())
     before = peak()
     start = time.perf_counter()
-    work(paths, Path(out))
+    work(Path(out))
     print(time.perf_counter() - start, before, peak())
 
 

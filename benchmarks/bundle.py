@@ -21,11 +21,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from benchmarks._commands import Contender, Cost, ratio, take_turns
 from benchmarks._plot import plot
-from benchmarks._recordings import make
+from benchmarks._recordings import make, name_of
 from benchmarks._report import ROOT, Goal, described, write
 
 _CHILD = str(ROOT / "benchmarks" / "_zips.py")
@@ -47,16 +48,16 @@ WAYS = {
     "cp": Way("`cp` into a folder", "xargs cp -t {out} <{list}"),
     "zip0": Way("`zip -0`", "zip -q -j -0 {out} -@ <{list}"),
     "stored": Way("zipfile, stored", "stored"),
-    "deflated": Way("zipfile, deflated", "deflated", _MANY),
+    "deflated": Way("zipfile, deflated", "deflated", _FEW),
     "old": Way("the old way: copy all, zipfile deflated", "old", _MANY),
     "writer": Way("**voipmon's ZIP writer**", "writer"),
     "writer-fast": Way("**voipmon's ZIP writer**, [fast]", "writer"),
-    "bundle": Way("**voipmon's bundle** (SHA-256, play times)", "bundle"),
+    "bundle": Way("**voipmon's bundle** (SHA-256, play times)", "bundle", _MANY),
     "bundle-fast": Way("**voipmon's bundle**, [fast]", "bundle"),
     "cat-sync": Way("`cat`, and wait for the disk", "xargs cat <{list} >{out}; sync {out}"),
-    "cp-sync": Way("`cp`, and wait for the disk", "xargs cp -t {out} <{list}; sync {out} {out}/*"),
+    "cp-sync": Way("`cp`, and wait for the disk", "xargs cp -t {out} <{list}; sync {out} {out}/*", _MANY),
     "linked": Way("**voipmon's publication** with links, on the disk", "linked"),
-    "copied": Way("**voipmon's publication** with copies, on the disk", "copied"),
+    "copied": Way("**voipmon's publication** with copies, on the disk", "copied", _MANY),
 }
 COLD = ("cat", "zip0", "stored", "writer", "writer-fast", "bundle", "bundle-fast")
 
@@ -133,7 +134,7 @@ def huge(scratch: Path) -> Figures:
     folder = scratch / "huge"
     folder.mkdir()
     listed = folder / "list.txt"
-    paths = [folder / f"internal-1121-2001-20251027-{number:06}-{number}.mp3" for number in range(_HUGE)]
+    paths = [folder / name_of(number, 1121, 2001, datetime(2025, 10, 27, tzinfo=UTC)) for number in range(_HUGE)]
     for path in paths:
         path.touch()
         os.truncate(path, 100_000_000)
@@ -172,7 +173,7 @@ def goals(tables: dict[int, Table], cold: Table | None, large: Figures | None) -
         text = f"{_plain(name)} of {_MANY:,}, cold, to cold `cat`"
         kept.append(Goal(text, ratio(cold[name].wall, cold["cat"].wall), at_most=1.0))
     for size, of in tables.items():
-        kept.append(_memory(f"bundle of {size:,}", max(of["bundle"].grown), size))
+        kept.append(_memory(f"bundle of {size:,}", max(of["bundle-fast"].grown), size))
     if large is not None:
         kept.append(_memory("bundle of 10 GB", max(large.grown), _HUGE))
     return kept
@@ -243,6 +244,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="voipmon-benchmark-", dir=options.scratch) as name:
         scratch = Path(name)
         machine = described(scratch)
+        cold = large = None
+        if not options.quick:
+            print("10 GB", file=sys.stderr)
+            large = huge(scratch)
         paths = make(scratch / "recordings", max(sizes))
         tables: dict[int, Table] = {}
         amounts: dict[int, int] = {}
@@ -251,14 +256,9 @@ def main() -> int:
             listed, amounts[size] = _chosen(scratch, paths, size)
             names = [name for name, way in WAYS.items() if size <= way.most]
             tables[size] = measure(listed, names, options.rounds if size <= _MANY else min(3, options.rounds))
-        cold = large = None
         if not options.quick and _MANY in sizes and os.geteuid() == 0:
             print("cold", file=sys.stderr)
             cold = measure(scratch / f"{_MANY}.txt", COLD, options.rounds, cold=True)
-        shutil.rmtree(scratch / "recordings")
-        if not options.quick:
-            print("10 GB", file=sys.stderr)
-            large = huge(scratch)
     kept = goals(tables, cold, large)
     lines = [f"{machine}; medians of {options.rounds} rounds.", ""]
     for size, of in tables.items():

@@ -106,10 +106,10 @@ class BundleWriter:
     def _wall(self, recording: Recording) -> datetime:
         return recording.start.astimezone(self._zone)
 
-    def _name(self, recording: Recording) -> str:
-        """Return a name for the recording that no other member has."""
+    def _name(self, recording: Recording, wall: datetime) -> str:
+        """Return a name for the recording of that wall time that no other member has."""
         origin, destination = _clean(recording.origin), _clean(recording.destination)
-        stem = f"{self._wall(recording):%Y-%m-%d_%H-%M-%S}_{origin}_para_{destination}"
+        stem = f"{wall:%Y-%m-%d_%H-%M-%S}_{origin}_para_{destination}"
         suffix = plain_suffix(recording)
         name = f"{stem}{suffix}"
         number = 2
@@ -134,21 +134,23 @@ class BundleWriter:
 
     def _take_whole(self, recording: Recording, source: Source, twin: int | None) -> Member:
         """Take a recording that fits into one block: nothing of it is written before it is known to be good."""
-        name = self._name(recording)
+        wall = self._wall(recording)
+        name = self._name(recording, wall)
         content = self._fill(source)
         source.check()
-        self._archive.add(name, self._wall(recording), content, deflate=_gets_smaller(content))
+        self._archive.add(name, wall, content, deflate=_gets_smaller(content))
         if twin is not None:
             write_all(twin, content)
         seconds = play_time(content)
         return Member(recording, name, self._hashing.whole(len(content)), seconds)
 
     def _take_long(self, recording: Recording, source: Source, twin: int | None) -> Member:
-        name = self._name(recording)
+        wall = self._wall(recording)
+        name = self._name(recording, wall)
         made = Sum()
         block = self._fill(source)
         deflate = _gets_smaller(block)
-        with self._archive.long_member(name, self._wall(recording), recording.size, deflate=deflate) as write:
+        with self._archive.long_member(name, wall, recording.size, deflate=deflate) as write:
             while block:
                 write(block)
                 if twin is not None:
