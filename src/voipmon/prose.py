@@ -1,5 +1,6 @@
 """Words for people: where the templates of mails and pages are rendered, and how values are written in them."""
 
+import os
 import re
 import textwrap
 import unicodedata
@@ -45,7 +46,8 @@ def environment(folder: Path, language: str, zone: ZoneInfo, kept: Path | None =
 
     Moments are written in *zone*. A missing fact is an error. What an expression gives is escaped in HTML, and made
     harmless everywhere: a telephone number or a subject is written by strangers. Compiled templates are kept in the
-    folder *kept*, where nobody else may write; without it each process compiles them anew.
+    folder *kept*, where nobody else may write; without it each process compiles them anew. They are programs: a command
+    that root has started takes none from where another user can put them.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - not for a pass that writes nothing
 
@@ -56,7 +58,9 @@ def environment(folder: Path, language: str, zone: ZoneInfo, kept: Path | None =
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=_compiled(kept, f"{__version__} {language} {zone.key}") if kept else None,
+        bytecode_cache=_compiled(kept, f"{__version__} {language} {zone.key}")
+        if kept and os.getuid() == os.geteuid()
+        else None,
     )
     made.filters.update(_filters(language, zone))
     return made

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, UndefinedError
 from support.answers import ZONE
+from support.ordinary_user import ordinary_user, reachable_folder
 
 from voipmon.prose import environment, harmless
 
@@ -175,3 +177,14 @@ def test_compiled_templates_that_cannot_be_kept_are_no_failure(tmp_path: Path) -
     (tmp_path / "a file").touch()
 
     assert compiles(tmp_path, "{{ fact }}", tmp_path / "a file" / "below") == ["facts", "compiled"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work with another user's rights")
+def test_root_at_work_for_another_user_runs_nothing_that_user_could_have_put_there() -> None:
+    with reachable_folder() as folder:
+        folder.chmod(0o777)
+        kept = folder / "kept"
+        with ordinary_user():
+            assert compiles(folder, "{{ fact }}", kept) == ["facts", "compiled"]
+            assert compiles(folder, "{{ fact }}", kept) == ["facts", "compiled"]
+        assert not kept.exists()
