@@ -118,7 +118,8 @@ class Running:
             assert ready, "a process hangs"
         if self._strace is not None:
             self._strace.communicate(timeout=_PATIENCE)
-        code = int(self._report.read_text()) if self._report.exists() else None
+        report = self._report.read_text() if self._report.exists() else ""  # empty: killed as it was written
+        code = int(report) if report else None
         calls = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         return Ended(code, self._report.with_suffix(".said").read_text(), calls)
 
