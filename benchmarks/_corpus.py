@@ -1,9 +1,13 @@
-"""A year of recordings by name alone: the same for the same count, and nothing in the files."""
+"""A year of recordings by name alone: the same for the same count, and nothing in the files.
+
+python _corpus.py FOLDER COUNT flat|tree: makes them
+"""
 
 import bisect
 import itertools
 import os
 import random
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -72,3 +76,12 @@ def record(root: Path, made: Iterator[Call], *, by_day: bool) -> None:
         os.close(os.open(call.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=descriptor))
     if descriptor >= 0:
         os.close(descriptor)
+
+
+def main() -> None:
+    folder, count, layout = sys.argv[1:]
+    record(Path(folder), calls(int(count)), by_day=layout == "tree")
+
+
+if __name__ == "__main__":
+    main()

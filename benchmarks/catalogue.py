@@ -21,7 +21,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -103,10 +103,9 @@ class Place:
         self.size, self.layout = size, layout
         self.folder = scratch / f"{layout}-{size}"
         self.root = self.folder / "recordings"
-        record(self.root, calls(size), by_day=layout == "tree")
-        self.hits = sum(
-            FIRST <= call.start <= LAST and bool({call.origin, call.destination} & set(ASKED)) for call in calls(size)
-        )
+        # in a process of its own: the kernel counts this one's memory as that of all that it starts
+        subprocess.run([sys.executable, _HERE / "_corpus.py", self.root, str(size), layout], check=True)
+        self.hits = self._count()
         config = self.folder / "voipmon.toml"
         config.write_text(_CONFIG.format(folder=self.folder, root=self.root))
         program = [sys.executable, "-m", "voipmon", "--config", str(config), "--log-level", "warning", "select-audios"]
@@ -172,6 +171,15 @@ class Place:
                 taken.append(time.perf_counter() - start)
         return statistics.median(taken), len(rows)
 
+    def _count(self) -> int:
+        """Return how many recordings a right answer has, by the plainest possible look at the names."""
+        ends = tuple(f"{end:%Y%m%d%H%M%S}" for end in (FIRST, LAST))
+        found = 0
+        for name in _names(self.root):
+            _, one, other, day, second, _ = name.split("-")
+            found += (one in ASKED or other in ASKED) and ends[0] <= day + second <= ends[1]
+        return found
+
     def _old_way(self) -> Contender:
         ends = [f"{end:%Y%m%d-%H%M%S}" for end in (FIRST, LAST)]
         command = [sys.executable, str(_HERE / "_old_way.py"), str(self.root), *ends, *ASKED]
@@ -187,6 +195,16 @@ class Place:
 
     def _check_count(self, found: int) -> str | None:
         return None if found == self.hits else f"found {found} recordings and not {self.hits}"
+
+
+def _names(folder: Path | str) -> Iterator[str]:
+    """Yield all names below *folder*, never holding many."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _names(entry.path)
+            else:
+                yield entry.name
 
 
 class Figures(NamedTuple):

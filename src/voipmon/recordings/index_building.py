@@ -10,6 +10,7 @@ from typing import Self
 
 from voipmon.files import sync_directory
 from voipmon.recordings.index_file import (
+    ROWS_AT_ONCE,
     SCHEMA,
     Folder,
     Listed,
@@ -17,13 +18,13 @@ from voipmon.recordings.index_file import (
     UnusableError,
     following,
     newest,
+    places,
     remove_database,
     translated,
 )
 
 _NAME = "building.sqlite3"
 _PILE = "building-pile.sqlite3"
-_ROWS_AT_ONCE = 50  # in one statement: of what a row costs, most is the statement
 
 
 class Building:
@@ -73,10 +74,10 @@ class Building:
     def add(self, rows: list[Row]) -> int:
         """Pile up rows; return how many."""
         with translated(self._path):
-            for at in range(0, len(rows), _ROWS_AT_ONCE):
-                some = rows[at : at + _ROWS_AT_ONCE]
-                places = ",".join(["(?,?,?,?,?)"] * len(some))
-                self._database.execute(f"INSERT INTO recording VALUES {places}", list(chain.from_iterable(some)))  # noqa: S608 - places only
+            for at in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[at : at + ROWS_AT_ONCE]
+                statement = f"INSERT INTO recording VALUES {places(len(some))}"  # noqa: S608 - places only
+                self._database.execute(statement, list(chain.from_iterable(some)))
         return len(rows)
 
     def note(self, listings: Iterable[Listed]) -> None:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -24,6 +26,8 @@ PRAGMA user_version = {VERSION};
 """
 _PATIENCE = 2.0  # seconds; others write for some hundredths of one at a time
 _DAMAGED = {1, 10, 11, 26}  # SQLITE_ERROR, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB
+
+ROWS_AT_ONCE = 50  # in one statement: of what a row costs, most is the statement
 
 Row = tuple[int, int, bytes, str, str | None]
 """Of one recording: moment, number of the folder, name, one party, the other one if it is not the same."""
@@ -120,15 +124,25 @@ class IndexFile:
 
     def add(self, rows: list[Row]) -> int:
         """Add what is new of *rows*; return how many that were."""
-        known = "SELECT 1 FROM party WHERE party = ? AND moment = ? AND folder = ? AND name = ?"
         with translated(self.path):
-            one = sorted((party, moment, folder, name, other) for moment, folder, name, party, other in rows)
-            new = [row for row in one if self._database.execute(known, row[:4]).fetchone() is None]
-            both = [row[:4] for row in new] + [(row[4], *row[1:4]) for row in new if row[4] is not None]
+            ordered = sorted(rows, key=itemgetter(3, 0))
+            batches = (ordered[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
+            new = [row for batch in batches for row in self._unknown(batch)]
+            both = [(party, moment, folder, name) for moment, folder, name, party, _ in new]
+            both += [(other, moment, folder, name) for moment, folder, name, _, other in new if other is not None]
             if new:
                 with self._writing():
                     self._database.executemany("INSERT OR IGNORE INTO party VALUES (?, ?, ?, ?)", both)
         return len(new)
+
+    def _unknown(self, rows: list[Row]) -> list[Row]:
+        """Return those of some *rows* that are not in the index."""
+        return self._database.execute(
+            f"WITH row(moment, folder, name, party, other) AS (VALUES {places(len(rows))}) SELECT * FROM row WHERE"  # noqa: S608
+            " NOT EXISTS (SELECT 1 FROM party WHERE (party, moment, folder, name) ="
+            " (row.party, row.moment, row.folder, row.name))",
+            list(chain.from_iterable(rows)),
+        ).fetchall()
 
     def note(self, listings: Iterable[Listed]) -> None:
         """Note the folders that were listed."""
@@ -155,6 +169,11 @@ class IndexFile:
         if row is None or row[0] != settings:
             raise UnfitError(f"{self.path.name} was made with other settings")
         return int(row[1]), int(row[2])
+
+
+def places(rows: int) -> str:
+    """Return the places for the values of so many rows in a statement."""
+    return ",".join(["(?,?,?,?,?)"] * rows)
 
 
 def newest(folder: Path) -> Path | None:

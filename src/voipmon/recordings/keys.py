@@ -13,13 +13,15 @@ V = TypeVar("V")
 
 _LONGEST_EXTENSION = 6
 _MOST = 100_000  # of what is remembered of one kind
+_HOURS = {f"{hour:02}": 3600 * hour for hour in range(24)}
+_ENDS = ((0, 0, 0), (23, 59, 59))  # of a day
 _SECONDS = {f"{minute:02}{second:02}": 60 * minute + second for minute in range(60) for second in range(60)}
 
 
 class KeyReader:
     """Reads names as *pattern* reads them, of the types of calls in *prefixes*; stamps are wall time in *zone*.
 
-    What many names have in common, the hour and the parties, is worked out once.
+    What many names have in common, the day and the parties, is worked out once.
     """
 
     def __init__(self, pattern: NamePattern, prefixes: Collection[str], zone: ZoneInfo) -> None:
@@ -30,13 +32,13 @@ class KeyReader:
         names = ("orig", "dest", "type", "date", "time")
         self._places = tuple(place.get(name, 0) - 1 for name in names)
         self._kinds = _Known(pattern.takes(prefixes))
-        self._hours = _Known(self._start_of)
+        self._days = _Known(self._start_of)
         self._extensions = _Known(_extension)
 
     def rows(self, names: Iterable[bytes], folder: int) -> list[Row]:
         """Return the rows of those *names* in a folder that somebody can ask for; they may be no recordings at all."""
         orig, dest, kind, date, time = self._places
-        extensions, kinds, hours = self._extensions, self._kinds, self._hours
+        extensions, kinds, days = self._extensions, self._kinds, self._days
         rows = []
         for name in names:  # for every name that there is: nothing in here is done twice or for nothing
             match = self._match(os.fsdecode(name))
@@ -47,8 +49,11 @@ class KeyReader:
             if not (one or other) or not kinds[fields[kind]]:
                 continue
             clock = fields[time]
-            start, seconds = hours[fields[date] + clock[:2]], _SECONDS.get(clock[2:])
-            moment = start + seconds if start is not None and seconds is not None else self._moment(name)
+            start, hour, second = days[fields[date]], _HOURS.get(clock[:2]), _SECONDS.get(clock[2:])
+            if start is None or hour is None or second is None:  # noqa: SIM108 - three lines are read sooner than one
+                moment = self._moment(name)
+            else:
+                moment = start + hour + second
             if moment is not None:
                 rows.append((moment, folder, name, one or other, other if one and other and one != other else None))
         return rows
@@ -58,15 +63,13 @@ class KeyReader:
         call = self._pattern.read(os.fsdecode(name), self._zone)
         return None if call is None else int(call.start.timestamp() // 1)
 
-    def _start_of(self, hour: str) -> int | None:
-        """Return when an hour `YYYYMMDDHH` began; None where it is no hour, or clocks were changed during it."""
-        if len(hour) != 10 or not hour.isdigit() or not hour.isascii():
+    def _start_of(self, day: str) -> int | None:
+        """Return when a day `YYYYMMDD` began; None where it is no day, or clocks were changed on it."""
+        if len(day) != 8 or not day.isdigit() or not day.isascii():
             return None
         try:
-            parts = int(hour[:4]), int(hour[4:6]), int(hour[6:8]), int(hour[8:])
-            ends = [
-                datetime(*parts, minute, minute, tzinfo=self._zone, fold=fold) for minute in (0, 59) for fold in (0, 1)
-            ]
+            date = int(day[:4]), int(day[4:6]), int(day[6:])
+            ends = [datetime(*date, *time, tzinfo=self._zone, fold=fold) for time in _ENDS for fold in (0, 1)]
         except ValueError:
             return None
         return int(ends[0].timestamp()) if len({end.utcoffset() for end in ends}) == 1 else None

@@ -8,7 +8,10 @@ later listing, only the names in pieces whose mark does not come next among the 
 
 import os
 import stat
+import sys
+from array import array
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from itertools import chain
 from struct import Struct
 from zlib import adler32, crc32
@@ -22,6 +25,12 @@ _MARK = 8
 _WINDOW = 4096 * _MARK  # how far on in the earlier listing a piece is looked for
 _LARGE = 256 * 1024  # bytes of a folder, a few thousand names, from which on the kernel's own way pays for its import
 _BATCH = 400
+
+
+class _Part(Enum):
+    NOTHING = 0
+    BEGINNING = 1
+    ALL = 2
 
 
 class Listing:
@@ -64,36 +73,51 @@ class Listing:
         gaps_before: list[tuple[int, int]] = []
         crc, adler = 0, 1
         for buffer in chain(buffers, [b""]):
+            first, *others = buffer.split(_CUT)
+            rest = others.pop() if others else b""
+            marks = array("Q", [crc32(first, crc) << 32 | adler32(first, adler)])
+            marks.extend([crc32(piece) << 32 | adler32(piece) for piece in others])
             gaps: list[tuple[int, int]] = []
-            pieces = buffer.split(_CUT)
-            rest = pieces.pop() if len(pieces) > 1 else b""
-            at = 0
-            for piece in pieces:
-                end = min(at + len(piece) + 1, len(buffer))
-                if not self._goes_on(crc32(piece, crc), adler32(piece, adler)):
-                    gaps.append((at, end))
-                    if at == 0:
-                        gaps_before.append((last_at, len(before)))
-                at, crc, adler = end, 0, 1
+            if not self._all_go_on(marks.tobytes()):
+                at = 0
+                for piece, mark in zip([first, *others], marks, strict=True):
+                    end = min(at + len(piece) + 1, len(buffer))
+                    new = self._new_part(mark.to_bytes(_MARK, sys.byteorder))
+                    if new is _Part.ALL:
+                        gaps.append((at, end))
+                        if at == 0:
+                            gaps_before.append((last_at, len(before)))
+                    elif new is _Part.BEGINNING and at > 0:
+                        gaps.append((at, at + 1))
+                    elif new is _Part.BEGINNING:
+                        gaps_before.append((last_at, min(last_at + 1, len(before))))
+                    at = end
             yield before, gaps_before
-            before, gaps_before, last_at = buffer, gaps, at
+            before, gaps_before, last_at = buffer, gaps, len(buffer) - len(rest)
             crc, adler = crc32(rest), adler32(rest)
 
-    def _goes_on(self, crc: int, adler: int) -> bool:
-        """Note the mark of a piece, and tell whether the earlier listing had the piece just here.
+    def _all_go_on(self, marks: bytes) -> bool:
+        """Note the marks of some pieces, and tell whether the earlier listing had just these next."""
+        self._marks += marks
+        if not self._earlier.startswith(marks, self._next):
+            return False
+        self._next += len(marks)
+        return True
 
-        Where it had it further on, the next piece is looked for behind it. This one counts as new: an entry that begins
-        in the piece before and ends in this one may be put together of the parts of two.
+    def _new_part(self, mark: bytes) -> "_Part":
+        """Return which part of a piece can be new.
+
+        Where the earlier listing had the piece, but not as the next one, what follows is looked for behind it there.
+        The entry that reaches into the piece from the one before may then be put together of the parts of two.
         """
-        mark = (crc << 32 | adler).to_bytes(_MARK, "little")
-        self._marks += mark
         if self._earlier.startswith(mark, self._next):
             self._next += _MARK
-            return True
+            return _Part.NOTHING
         found = self._earlier.find(mark, self._next, self._next + _WINDOW)
-        if found >= 0 and found % _MARK == 0:
-            self._next = found + _MARK
-        return False
+        if found < 0 or found % _MARK:
+            return _Part.ALL
+        self._next = found + _MARK
+        return _Part.BEGINNING
 
     def _is_folder(self, name: bytes) -> bool:
         """Ask the file itself: some file systems do not say it with the name."""
