@@ -165,6 +165,7 @@ def _decide(message: Message, intake: Intake) -> Verdict:
     mail = _Mail(message, header, key, request_id(message.arrived_at, key))
     judged = judge(
         header,
+        message.arrived_at,
         own_addresses=intake.own_addresses,
         verify=intake.verify_sender,
         authserv_id=intake.authserv_id,

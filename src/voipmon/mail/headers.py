@@ -12,10 +12,28 @@ from dataclasses import dataclass
 MOST_BYTES = 65_536
 """As much of a header is read; what is longer is cut there and not `complete`."""
 
+_LIST_FIELDS = (
+    "list-id",
+    "list-help",
+    "list-unsubscribe",
+    "list-subscribe",
+    "list-post",
+    "list-owner",
+    "list-archive",
+)  # fmt: skip - RFC 2919, RFC 2369
+_AUTO_REPLIES = ("x-autoreply", "x-autorespond")  # older than Auto-Submitted, and still in use
+WANTED = (
+    "from", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted", "precedence",
+    "x-auto-response-suppress", *_AUTO_REPLIES, "x-loop", "x-voipmon", *_LIST_FIELDS, "return-path", "content-type",
+    "authentication-results", "received",
+)  # fmt: skip
+"""The fields that are read; of the others nothing needs to be fetched."""
+
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(rb"<[!-;=?-~]{1,250}>")
 _MOST_REFERENCES = 20
+_LONGEST_NAME = 250
 _ENCODED_WORD = re.compile(rb"=\?([!->@-~]{1,60})\?([BbQq])\?([^?]*+)\?=")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _CHARSET = re.compile(
@@ -40,7 +58,8 @@ class Header:
     *from_fields* are as they came, unfolded. *subject* and *date* are the first of their name; *repeated* names the
     fields that stand there more than once and may not. *message_id* and *in_reply_to* are None unless well formed;
     *references* are the last 20 that are. *trace* has the stamps in their order, the latest first. *complete* is
-    False when there is more than was read.
+    False when there is more than was read. *name* is what people call the mail by: its Message-ID, however it is
+    written, and "" where it has none.
     """
 
     complete: bool = True
@@ -48,22 +67,20 @@ class Header:
     subject: str = ""
     date: str = ""
     message_id: str | None = None
+    name: str = ""
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
     auto_submitted: tuple[str, ...] = ()
     precedence: tuple[str, ...] = ()
     suppress: tuple[str, ...] = ()
-    list_id: tuple[str, ...] = ()
+    auto_replies: tuple[str, ...] = ()
+    list_fields: tuple[str, ...] = ()
     return_path: tuple[str, ...] = ()
+    content_type: tuple[str, ...] = ()
     x_loop: tuple[str, ...] = ()
     x_voipmon: tuple[str, ...] = ()
     trace: tuple[Stamp, ...] = ()
     repeated: frozenset[str] = frozenset()
-
-    @property
-    def received(self) -> int:
-        """How many servers the mail says it came through."""
-        return sum(stamp.name == "received" for stamp in self.trace)
 
     def key_words(self) -> tuple[str, str, str, str]:
         """Return what makes a mail itself, for `domain.request.mail_key`: Message-ID, From, Date and Subject."""
@@ -81,8 +98,8 @@ def read_header(raw: bytes) -> Header:
         if name in ("received", "authentication-results"):
             trace.append(Stamp(name, _text(value)))
 
-    def texts(name: str) -> tuple[str, ...]:
-        return tuple(_text(value) for value in fields.get(name, ()))
+    def texts(*names: str) -> tuple[str, ...]:
+        return tuple(_text(value) for name in names for value in fields.get(name, ()))
 
     return Header(
         complete=complete,
@@ -90,13 +107,16 @@ def read_header(raw: bytes) -> Header:
         subject=_decoded(fields.get("subject", [b""])[0]),
         date=_text(fields.get("date", [b""])[0]),
         message_id=_first_id(fields.get("message-id", [])[:1]),
+        name=_text(fields.get("message-id", [b""])[0])[:_LONGEST_NAME],
         in_reply_to=_first_id(fields.get("in-reply-to", [])[:1]),
         references=_ids(fields.get("references", [])[:1])[-_MOST_REFERENCES:],
         auto_submitted=texts("auto-submitted"),
         precedence=texts("precedence"),
         suppress=texts("x-auto-response-suppress"),
-        list_id=texts("list-id"),
+        auto_replies=texts(*_AUTO_REPLIES),
+        list_fields=texts(*_LIST_FIELDS),
         return_path=texts("return-path"),
+        content_type=texts("content-type"),
         x_loop=texts("x-loop"),
         x_voipmon=texts("x-voipmon"),
         trace=tuple(trace),

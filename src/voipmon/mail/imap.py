@@ -14,7 +14,7 @@ from typing import Any, Self
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
 from voipmon.errors import MailboxError
-from voipmon.mail.headers import MOST_BYTES
+from voipmon.mail.headers import MOST_BYTES, WANTED
 from voipmon.mail.imap_connection import ImapConnection, passes_by_itself, server_words
 from voipmon.mail.inbox import Message
 from voipmon.mail.network import Security
@@ -25,10 +25,7 @@ DONE_KEYWORD = "$DoneByVoipmon"
 DONE_FOLDER = "Voipmon-Done"
 QUARANTINE_FOLDER = "Voipmon-Quarantine"
 
-_FIELDS = (
-    "FROM SENDER REPLY-TO SUBJECT DATE MESSAGE-ID IN-REPLY-TO REFERENCES AUTO-SUBMITTED PRECEDENCE "
-    "X-AUTO-RESPONSE-SUPPRESS X-LOOP X-VOIPMON LIST-ID RETURN-PATH AUTHENTICATION-RESULTS RECEIVED"
-)
+_FIELDS = " ".join(WANTED).upper()
 _HEADER = f"BODY.PEEK[HEADER.FIELDS ({_FIELDS})]<0.{MOST_BYTES}>"
 _BATCH = 500  # messages in one command: 5 kB of uids at most, and an answer well within the time-out
 _WINDOW = 50_000  # messages in one search: imaplib reads no line of more than 1 MB

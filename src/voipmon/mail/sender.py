@@ -8,15 +8,18 @@ what others wrote in its name, as the RFC asks; a forgery that gets through must
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import authres
 
 from voipmon.mail.headers import Header
+from voipmon.mail.reason import Reason
 
 _MOST_FROM = 1_000  # bytes
-_MOST_RESULTS = 6_000  # letters, of all results together
+_LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3
+_MOST_RESULTS = 4_000  # letters, of all results together
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = rb"(?![^@]*=\?)(" + _ATOM + rb"(?:\." + _ATOM + rb")*@" + _LABEL + rb"(?:\." + _LABEL + rb")*)"
@@ -26,62 +29,25 @@ _WORD = rb'[^\x00-\x20\x7f<>()@,;:\\"]+'
 _NOTHING = rb"(?:[ \t]|" + _COMMENT + rb")*+"
 _NAME = rb"(?:[ \t]|" + _COMMENT + rb"|" + _QUOTED + rb"|" + _WORD + rb")*+"
 _FROM = re.compile(_NOTHING + _ADDRESS + _NOTHING + rb"|" + _NAME + rb"<[ \t]*" + _ADDRESS + rb"[ \t]*>" + _NOTHING)
-_NOBODY = re.compile(r"mailer-daemon|postmaster|(?:do[-_.]?)?not?[-_.]?reply|nao[-_.]?responda")
+_NOBODY = re.compile(
+    r"mailer-daemon|postmaster|(?:do[-_.]?)?not?[-_.]?reply|nao[-_.]?responda"
+    r"|owner-.+|.+-owner|.+-request|(?:.+-)?bounces?(?:-.+)?"
+)
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
+_NO_REPLY_WANTED = frozenset({"all", "autoreply"})
+_REPORT = "multipart/report"
 _COMMENTS = re.compile(r"\([^()]*\)")
-_HOSTS = re.compile(r"\b(?:from|by)\s+([^\s;()]+)", re.IGNORECASE)
-_FROM_CLAUSE = re.compile(r"from\s", re.IGNORECASE)
+_DEEPEST_COMMENT = 3
+_FROM_HOST = re.compile(r"from\s+([^\s;]+)", re.IGNORECASE)
+_BY_HOST = re.compile(r"\bby\s+([^\s;]+)", re.IGNORECASE)
+_THIS_HOST = frozenset({"localhost", "localhost.localdomain", "127.0.0.1", "[127.0.0.1]"})
 _SERVER_OF_RESULT = re.compile(r'(?:\([^()]*\)|\s)*+"?([^\s;"]+)')
-_PARSER_ERRORS = (authres.AuthResError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-
-
-class Reason(StrEnum):
-    """Why a mail is not answered, or only with a warning; `sentence` says it to people."""
-
-    OWN_MAIL = "own_mail"
-    AUTOMATIC = "automatic"
-    BULK = "bulk"
-    MAILING_LIST = "mailing_list"
-    BOUNCE = "bounce"
-    NOBODY = "nobody"
-    HEADER_TOO_LONG = "header_too_long"
-    NO_FROM = "no_from"
-    SEVERAL_FROM = "several_from"
-    ODD_FROM = "odd_from"
-    REPEATED_FIELDS = "repeated_fields"
-    NO_AUTHSERV_ID = "no_authserv_id"
-    NO_RESULT = "no_result"
-    ODD_RESULT = "odd_result"
-    DMARC_NOT_PASSED = "dmarc_not_passed"
-    OTHER_DOMAIN = "other_domain"
-
-    @property
-    def sentence(self) -> str:
-        """What was found, and what to do where something can be done."""
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    Reason.OWN_MAIL: "it comes from voipmon itself",
-    Reason.AUTOMATIC: "a program sent it, such as an absence notice (Auto-Submitted, X-Auto-Response-Suppress)",
-    Reason.BULK: "it is bulk mail (Precedence)",
-    Reason.MAILING_LIST: "it comes from a mailing list (List-Id)",
-    Reason.BOUNCE: "it reports on another mail (its Return-Path is empty)",
-    Reason.NOBODY: "nobody reads what is sent to its sender's address",
-    Reason.HEADER_TOO_LONG: "its header is longer than 64 KiB",
-    Reason.NO_FROM: "it has no From field",
-    Reason.SEVERAL_FROM: "it has more than one From field",
-    Reason.ODD_FROM: "its From field is not exactly one ordinary address",
-    Reason.REPEATED_FIELDS: "it has a second Subject, Date or Message-ID, which no signature covers",
-    Reason.NO_AUTHSERV_ID: (
-        "nobody says who sent it: name the server that checks DMARC for this mailbox in access.authserv_id, "
-        'or set access.verify_sender to "warn" or "off"'
-    ),
-    Reason.NO_RESULT: "the server named in access.authserv_id wrote no DMARC result on it",
-    Reason.ODD_RESULT: "an Authentication-Results field of the server named in access.authserv_id cannot be read",
-    Reason.DMARC_NOT_PASSED: "it did not pass DMARC: its sender may be forged",
-    Reason.OTHER_DOMAIN: "it passed DMARC for another domain than that of its From field",
-}
+_OLDEST_DATE = timedelta(days=14)  # much less than the ledger keeps: what is older is known, or is not taken
+_LATEST_DATE = timedelta(days=1)
+_LONGEST_DATE = 100  # letters
+_PARSER_ERRORS = (
+    authres.AuthResError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +74,15 @@ class Quarantined:
     address: str | None = None
 
 
+Verify = Literal["require", "warn", "off"]
+
+
 def judge(
     header: Header,
+    arrived_at: datetime,
     *,
     own_addresses: frozenset[str],
-    verify: Literal["require", "warn", "off"],
+    verify: Verify,
     authserv_id: str | None,
 ) -> Sender | Ignored | Quarantined:
     """Say who sent the mail, or why it gets no answer. *own_addresses* are voipmon's own, in lower case.
@@ -125,19 +95,12 @@ def judge(
     address = _address(header)
     if isinstance(address, Reason):
         return Quarantined(address)
-    if address in own_addresses:
-        return Ignored(Reason.OWN_MAIL)
-    if _NOBODY.fullmatch(address.partition("@")[0].partition("+")[0]):
-        return Ignored(Reason.NOBODY)
-    return _verified(address, header, verify, authserv_id)
-
-
-def _verified(
-    address: str, header: Header, verify: Literal["require", "warn", "off"], authserv_id: str | None
-) -> Sender | Quarantined:
+    silence = next(_reasons_not_to_write_to(address, own_addresses), None)
+    if silence is not None:
+        return Ignored(silence)
     if verify == "off":
         return Sender(address, verified=False)
-    doubt = _doubt(header, address.rpartition("@")[2], authserv_id)
+    doubt = next(_doubts(header, address.rpartition("@")[2], authserv_id, arrived_at), None)
     if doubt is not None and verify == "require":
         return Quarantined(doubt, address)
     return Sender(address, verified=doubt is None, warning=doubt)
@@ -146,16 +109,25 @@ def _verified(
 def _reasons_for_silence(header: Header, own_addresses: frozenset[str]) -> Iterator[Reason]:
     if header.x_voipmon or own_addresses & {word.strip("<>").lower() for word in header.x_loop}:
         yield Reason.OWN_MAIL
-    if any(_first_word(value) != "no" for value in header.auto_submitted):
+    if any(_first_word(value) != "no" for value in header.auto_submitted) or header.auto_replies:
         yield Reason.AUTOMATIC
-    if any({"all", "autoreply"} & set(re.split(r"[,;\s]+", value.lower())) for value in header.suppress):
+    if any(_NO_REPLY_WANTED & set(re.split(r"[,;\s]+", value.lower())) for value in header.suppress):
         yield Reason.AUTOMATIC
     if any(_first_word(value) in _BULK for value in header.precedence):
         yield Reason.BULK
-    if header.list_id:
+    if header.list_fields:
         yield Reason.MAILING_LIST
     if any("".join(value.split()) in ("", "<>") for value in header.return_path):
         yield Reason.BOUNCE
+    if any(_first_word(value) == _REPORT for value in header.content_type):
+        yield Reason.BOUNCE
+
+
+def _reasons_not_to_write_to(address: str, own_addresses: frozenset[str]) -> Iterator[Reason]:
+    if address in own_addresses:
+        yield Reason.OWN_MAIL
+    if _NOBODY.fullmatch(address.partition("@")[0].partition("+")[0]):
+        yield Reason.NOBODY
 
 
 def _first_word(value: str) -> str:
@@ -172,9 +144,8 @@ def _address(header: Header) -> str | Reason:
         return Reason.SEVERAL_FROM
     field = header.from_fields[0]
     match = _FROM.fullmatch(field) if len(field) <= _MOST_FROM else None
-    if match is None:
-        return Reason.ODD_FROM
-    return (match[1] or match[2]).decode("ascii").lower()
+    address = (match[1] or match[2]).decode("ascii").lower() if match else ""
+    return address if 0 < len(address) <= _LONGEST_ADDRESS else Reason.ODD_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,48 +154,83 @@ class _Dmarc:
     domains: tuple[str, ...]
 
 
-def _doubt(header: Header, domain: str, authserv_id: str | None) -> Reason | None:
-    """Return why the sender's *domain* is not verified, or None when it is: all that is believed must agree."""
+def _doubts(header: Header, domain: str, authserv_id: str | None, arrived_at: datetime) -> Iterator[Reason]:
+    """Yield why the sender's *domain* is not verified; nothing when it is: all that is believed must agree."""
     if authserv_id is None:
-        return Reason.NO_AUTHSERV_ID
+        yield Reason.NO_AUTHSERV_ID
+        return
     if header.repeated & {"subject", "date", "message-id"}:
-        return Reason.REPEATED_FIELDS
-    believed = list(_believed(header, authserv_id))
-    if sum(map(len, believed)) > _MOST_RESULTS:
-        return Reason.ODD_RESULT
+        yield Reason.REPEATED_FIELDS
+    results = _results(header, authserv_id)
+    if results is None:
+        yield Reason.ODD_RESULT
+    if results == []:
+        yield Reason.NO_RESULT
+    if any(dmarc.result != "pass" for dmarc in results or ()):
+        yield Reason.DMARC_NOT_PASSED
+    if not all(_aligned(domain, judged) for dmarc in results or () for judged in dmarc.domains or ("",)):
+        yield Reason.OTHER_DOMAIN
+    yield from _doubts_of_date(header.date, arrived_at)
+
+
+def _doubts_of_date(date: str, arrived_at: datetime) -> Iterator[Reason]:
+    """Yield why a mail may be an old one, sent again by somebody who has a copy: its signature is valid for ever."""
     try:
-        results = [dmarc for value in believed for dmarc in _dmarc_results(value)]
+        sent = parsedate_to_datetime(date[:_LONGEST_DATE])
+        late = arrived_at - (sent if sent.tzinfo else sent.replace(tzinfo=UTC))
     except _PARSER_ERRORS:
-        return Reason.ODD_RESULT
-    return _doubt_in(results, domain)
+        yield Reason.ODD_DATE
+        return
+    if not -_LATEST_DATE <= late <= _OLDEST_DATE:
+        yield Reason.OTHER_TIME
 
 
-def _doubt_in(results: list[_Dmarc], domain: str) -> Reason | None:
-    if not results:
-        return Reason.NO_RESULT
-    if any(dmarc.result != "pass" for dmarc in results):
-        return Reason.DMARC_NOT_PASSED
-    if not all(_aligned(domain, judged) for dmarc in results for judged in dmarc.domains or ("",)):
-        return Reason.OTHER_DOMAIN
-    return None
+def _results(header: Header, authserv_id: str) -> list[_Dmarc] | None:
+    """Return what our server says of DMARC, or None where that cannot be read."""
+    believed = list(_believed(header, authserv_id.lower()))
+    if sum(map(len, believed)) > _MOST_RESULTS:
+        return None
+    try:
+        return [dmarc for value in believed for dmarc in _dmarc_results(value)]
+    except _PARSER_ERRORS:
+        return None
 
 
-def _believed(header: Header, authserv_id: str) -> Iterator[str]:
+def _believed(header: Header, ours: str) -> Iterator[str]:
     """Yield what our server wrote, from above the first server that is not ours."""
-    ours = authserv_id.lower()
+    taken_in = False
     for stamp in header.trace:
         if stamp.name == "received":
-            if not _received_by(stamp.value, ours):
+            sender, receiver = _hosts(stamp.value)
+            if _is_ours(receiver, ours):
+                taken_in = True
+            elif not _is_inner_step(sender, receiver, ours, taken_in=taken_in):
                 return
         elif (match := _SERVER_OF_RESULT.match(stamp.value)) and match[1].lower() == ours:
             yield stamp.value
 
 
-def _received_by(received: str, ours: str) -> bool:
-    """Tell whether a mail was taken in or handed on by our server; Gmail's inner steps come from nowhere."""
-    hosts = [host.lower() for host in _HOSTS.findall(received)]
-    inside = _FROM_CLAUSE.match(received) is None
-    return inside or any(host == ours or host.endswith("." + ours) for host in hosts)
+def _hosts(received: str) -> tuple[str, str]:
+    """Return from whom and by whom a mail was received, each "" where that is not said."""
+    for _ in range(_DEEPEST_COMMENT):
+        received = _COMMENTS.sub(" ", received)
+    sender, receiver = _FROM_HOST.match(received), _BY_HOST.search(received)
+    return sender[1].lower() if sender else "", receiver[1].lower() if receiver else ""
+
+
+def _is_ours(host: str, ours: str) -> bool:
+    return host == ours or host.endswith("." + ours)
+
+
+def _is_inner_step(sender: str, receiver: str, ours: str, *, taken_in: bool) -> bool:
+    """Tell whether our server handed the mail on, to itself or to a host with another name.
+
+    Above the step that took the mail in that may be to anybody, or from nowhere as Gmail writes it; below it, only to
+    a filter on the same host: a mail that was here, went abroad and came back may have been changed there.
+    """
+    if taken_in:
+        return _is_ours(sender, ours) and receiver in _THIS_HOST
+    return not sender or _is_ours(sender, ours)
 
 
 def _dmarc_results(value: str) -> Iterator[_Dmarc]:

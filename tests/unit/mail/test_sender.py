@@ -1,14 +1,17 @@
 """Who is believed, who is not, and who gets no answer at all."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from email import policy
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voipmon.mail.headers import MOST_BYTES, read_header
-from voipmon.mail.sender import Ignored, Quarantined, Reason, Sender, judge
+from voipmon.mail.reason import Reason
+from voipmon.mail.sender import Ignored, Quarantined, Sender, judge
 
 OURS = "mx.example.com"
 OWN = frozenset({"voip.audios@example.com"})
@@ -17,14 +20,23 @@ FROM = "From: Ana <manager@company.example.com>"
 MANAGER = "manager@company.example.com"
 VERIFIED = Sender(MANAGER, verified=True)
 IN = "Received: from mail.company.example.com by mx.example.com with ESMTPS id 1; Mon, 27 Oct 2025 08:00:00 -0300"
+ARRIVED = datetime(2025, 10, 27, 11, 0, 3, tzinfo=UTC)
+DATE = "Date: Mon, 27 Oct 2025 08:00:00 -0300"
 FOREIGN = "Received: from [192.0.2.7] by mail.company.example.com; Mon, 27 Oct 2025 07:59:58 -0300"
 
 
 def judged(
+    *lines: str | bytes, verify: str = "require", authserv_id: str | None = OURS, date: str = DATE
+) -> Sender | Ignored | Quarantined:
+    """Judge a mail of these header lines and a date of its own."""
+    return judged_as_it_is(*lines, date, verify=verify, authserv_id=authserv_id)
+
+
+def judged_as_it_is(
     *lines: str | bytes, verify: str = "require", authserv_id: str | None = OURS
 ) -> Sender | Ignored | Quarantined:
     raw = b"\r\n".join(line.encode() if isinstance(line, str) else line for line in lines) + b"\r\n\r\n"
-    return judge(read_header(raw), own_addresses=OWN, verify=verify, authserv_id=authserv_id)
+    return judge(read_header(raw), ARRIVED, own_addresses=OWN, verify=verify, authserv_id=authserv_id)
 
 
 def claims_to_be(field: str | bytes) -> Sender | Ignored | Quarantined:
@@ -108,6 +120,7 @@ def test_every_ordinary_address_is_an_address(address: str) -> None:
         "",
         "manager",
         "Ana" * 330 + " <manager@company.example.com>",
+        "a" * 255 + "@example.com",
         '"' * 20_000,
         "(" * 3_000 + ")" * 3_000,
     ],
@@ -188,6 +201,74 @@ def test_a_server_that_hands_mail_on_inside_does_not_hide_the_result() -> None:
     assert judged(
         "Received: from x by a.example.com with LMTP; x", PASSED, FROM, authserv_id="example.com"
     ) == Quarantined(Reason.NO_RESULT, MANAGER)
+
+
+def test_a_result_from_an_earlier_visit_is_not_believed() -> None:
+    abroad = "Received: from mx.example.com by forwarder.example.net with ESMTPS; x"
+    back = "Received: from forwarder.example.net by mx.example.com with ESMTPS; x"
+
+    assert judged(back, abroad, IN, PASSED, FROM) == Quarantined(Reason.NO_RESULT, MANAGER)
+
+
+def test_a_step_from_nowhere_is_ours_only_above_the_one_that_took_the_mail_in() -> None:
+    nowhere = "Received: by mail.company.example.com with SMTP id 3; x"
+
+    assert judged(nowhere, IN, PASSED, FROM) == VERIFIED
+    assert judged(IN, nowhere, PASSED, FROM) == Quarantined(Reason.NO_RESULT, MANAGER)
+
+
+def test_a_filter_on_our_own_host_does_not_hide_the_result() -> None:
+    out = "Received: from localhost (localhost [127.0.0.1]) by mx.example.com (Postfix) with ESMTP id 2; x"
+    through = "Received: from mx.example.com ([127.0.0.1]) by localhost (mx.example.com [127.0.0.1]) with ESMTP; x"
+
+    assert judged(out, through, IN, PASSED, FOREIGN, FROM) == VERIFIED
+
+
+def test_what_a_sender_says_of_itself_in_a_comment_is_no_host_of_ours() -> None:
+    boast = "Received: from x (HELO by mx.example.com (may be forged)) by mail.company.example.com; x"
+
+    assert judged(IN, boast, PASSED, FROM) == Quarantined(Reason.NO_RESULT, MANAGER)
+
+
+def dated(moment: datetime) -> str:
+    return f"Date: {format_datetime(moment)}"
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        dated(ARRIVED - timedelta(days=14)),
+        dated(ARRIVED + timedelta(hours=24)),
+        "Date: 27 Oct 2025 11:00 GMT",
+        "Date: Mon, 27 Oct 2025 08:00:00 -0300 (BRT)",
+        "Date: Mon, 27 Oct 2025 11:00:00 -0000",
+    ],
+)
+def test_a_mail_may_take_two_weeks_and_its_clock_may_be_a_day_fast(date: str) -> None:
+    assert judged(PASSED, FROM, date=date) == VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("date", "doubt"),
+    [
+        (dated(ARRIVED - timedelta(days=14, seconds=1)), Reason.OTHER_TIME),
+        (dated(ARRIVED - timedelta(days=400)), Reason.OTHER_TIME),
+        (dated(ARRIVED + timedelta(hours=24, seconds=1)), Reason.OTHER_TIME),
+        ("Date: Thu, 01 Jan 1970 00:00:00 +0000", Reason.OTHER_TIME),
+        ("Date: Mon, 01 Jan 0001 00:00:00 +2359", Reason.OTHER_TIME),
+        ("Date: Fri, 31 Dec 9999 23:59:59 -2359", Reason.OTHER_TIME),
+        ("X-Date: none", Reason.ODD_DATE),
+        ("Date:", Reason.ODD_DATE),
+        ("Date: yesterday", Reason.ODD_DATE),
+        ("Date: Mon, 27 Oct 2025 08:00:00 +9999", Reason.ODD_DATE),
+        ("Date: Mon, 99 Oct 2025 08:00:00 -0300", Reason.ODD_DATE),
+        ("Date: " + "1 " * 5_000, Reason.ODD_DATE),
+    ],
+)
+def test_a_signed_mail_is_not_believed_for_ever(date: str, doubt: Reason) -> None:
+    assert judged(PASSED, FROM, date=date) == Quarantined(doubt, MANAGER)
+    assert judged(PASSED, FROM, date=date, verify="warn") == Sender(MANAGER, verified=False, warning=doubt)
+    assert judged(FROM, date=date, verify="off") == Sender(MANAGER, verified=False)
 
 
 def result(text: str) -> str:
@@ -306,6 +387,12 @@ def test_an_address_below_the_domain_that_passed_is_aligned_and_one_beside_it_is
         ("Precedence: auto_reply", Reason.BULK),
         ("List-Id: <people.example.com>", Reason.MAILING_LIST),
         ("List-Id:", Reason.MAILING_LIST),
+        ("List-Unsubscribe: <mailto:leave@lists.example.com>", Reason.MAILING_LIST),
+        ("LIST-POST: NO", Reason.MAILING_LIST),
+        ("X-Autoreply: yes", Reason.AUTOMATIC),
+        ("X-Autorespond:", Reason.AUTOMATIC),
+        ('Content-Type: multipart/report; report-type=delivery-status; boundary="x"', Reason.BOUNCE),
+        ("Content-Type: Multipart/Report ; report-type=disposition-notification", Reason.BOUNCE),
         ("Return-Path: <>", Reason.BOUNCE),
         ("Return-Path: < >", Reason.BOUNCE),
         ("Return-Path:", Reason.BOUNCE),
@@ -327,6 +414,7 @@ def test_no_machine_is_answered(line: str, reason: Reason) -> None:
         "Precedence: first-class",
         "Return-Path: <manager@company.example.com>",
         "X-Loop: someone@example.com",
+        "Content-Type: multipart/mixed; boundary=multipart/report",
     ],
 )
 def test_a_person_is_answered(line: str) -> None:
@@ -347,13 +435,27 @@ def test_a_person_is_answered(line: str) -> None:
         ("donotreply@example.com", Reason.NOBODY),
         ("nao-responda@example.com", Reason.NOBODY),
         ("naoresponda@example.com", Reason.NOBODY),
+        ("owner-people@example.com", Reason.NOBODY),
+        ("people-owner@example.com", Reason.NOBODY),
+        ("people-request@example.com", Reason.NOBODY),
+        ("people-bounces+manager=example.com@lists.example.com", Reason.NOBODY),
+        ("bounce-4711@example.com", Reason.NOBODY),
     ],
 )
 def test_an_address_that_nobody_reads_is_not_answered(address: str, reason: Reason) -> None:
     assert claims_to_be(address) == Ignored(reason)
 
 
-@pytest.mark.parametrize("address", ["noreen@example.com", "nora.reply@example.com", "postmaster.ana@example.com"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "noreen@example.com",
+        "nora.reply@example.com",
+        "postmaster.ana@example.com",
+        "request@example.com",
+        "owner@example.com",
+    ],
+)
 def test_an_address_that_only_looks_like_it_is_answered(address: str) -> None:
     assert claims_to_be(address) == Sender(address, verified=False)
 
