@@ -10,6 +10,8 @@ import pytest
 
 from voipmon.cli.root import command_line
 from voipmon.errors import ExitCode
+from voipmon.mail.ledger import VerdictKind
+from voipmon.mail.reason import Reason
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text()
@@ -47,6 +49,14 @@ def test_every_exit_code_is_in_the_manual() -> None:
     rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", _OPERATIONS, re.MULTILINE))
 
     assert {int(code) for code in rows} == {int(code) for code in ExitCode}
+
+
+def test_every_reason_for_a_verdict_is_a_rule_in_the_manual() -> None:
+    section = _OPERATIONS.partition("## Which mails are answered")[2].partition("## ")[0]
+    rows = re.findall(r"^\| .+ \| (\w+) \| `(\w+)` \|$", section, re.MULTILINE)
+
+    assert sorted(reason for _, reason in rows) == sorted(Reason)
+    assert {verdict for verdict, _ in rows} <= set(VerdictKind)
 
 
 def test_the_events_of_the_program_are_those_of_the_manual() -> None:

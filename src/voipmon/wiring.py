@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voipmon.access.rights import Limits, Rights
+    from voipmon.commands.decide import Intake
     from voipmon.commands.doctor import Check
-    from voipmon.commands.monitor import Intake
     from voipmon.commands.process_queue import Work
     from voipmon.commands.select_audios import Desk
     from voipmon.commands.send_letters import Postman
@@ -214,7 +214,7 @@ def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
 
 def intake(config: Config, ledger: Ledger) -> Intake:
     """Return what a pass of `monitor` needs."""
-    from voipmon.commands.monitor import Intake
+    from voipmon.commands.decide import Intake
 
     return Intake(
         ledger=ledger,

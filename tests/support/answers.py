@@ -98,6 +98,10 @@ def letter_facts() -> dict[str, Facts]:
         "failure": Failure(REQUEST_ID),
         "digest-one": Digest(date(2025, 11, 10), (("stranger", 1),)),
         "digest-several": Digest(date(2025, 11, 10), (("stranger", 3), ("thanks", 2))),
+        "digest-quarantined": Digest(
+            date(2025, 11, 10), (("bounce", 1),), (("dmarc_not_passed", 2), ("odd_from", 1)), (("no_result", 1),)
+        ),
+        "digest-doubtful": Digest(date(2025, 11, 10), doubtful=(("no_result", 2),)),
     }
 
 

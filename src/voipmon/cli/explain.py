@@ -1,6 +1,7 @@
 """`explain`: the whole story of one request or mail."""
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from voipmon.clock import stamp
 from voipmon.commands.explain import Story
 from voipmon.commands.explain import explain as story_of
 from voipmon.errors import ExitCode
+from voipmon.mail.ledger import Verdict
+from voipmon.mail.reason import Reason
 
 
 @click.command()
@@ -31,8 +34,18 @@ def explain(session: Session, name: str, as_json: bool) -> ExitCode:  # noqa: FB
 
 
 def _shape(story: Story) -> dict[str, Any]:
-    verdict = story.verdict
-    mail = {
+    return {
+        "request_id": story.request_id,
+        "mail": _mail(story.verdict) if story.verdict else None,
+        "state": story.state,
+        "document": story.document or None,
+        "letters": list(story.letters),
+        "others": [{"request_id": other.request_id, **_mail(other)} for other in story.others],
+    }
+
+
+def _mail(verdict: Verdict) -> dict[str, Any]:
+    return {
         "message_id": verdict.message_id,
         "sender": verdict.sender,
         "subject": verdict.subject,
@@ -40,14 +53,14 @@ def _shape(story: Story) -> dict[str, Any]:
         "decided_at": stamp(verdict.decided_at) if verdict.decided_at else None,
         "verdict": verdict.kind.value,
         "reason": verdict.reason,
-    } if verdict else None  # fmt: skip
-    return {
-        "request_id": story.request_id,
-        "mail": mail,
-        "state": story.state,
-        "document": story.document or None,
-        "letters": list(story.letters),
+        "why": _why(verdict.reason),
+        "doubt": verdict.doubt,
     }
+
+
+def _why(reason: str) -> str:
+    """Return the reason in words; that of a rejected mail is in words already."""
+    return Reason(reason).sentence if reason in list(Reason) else reason
 
 
 def _lines(story: Story, zone: Any) -> list[str]:
@@ -59,11 +72,7 @@ def _lines(story: Story, zone: Any) -> list[str]:
 
     lines = [f"request {story.request_id}"]
     if story.verdict is not None:
-        verdict = story.verdict
-        lines += [
-            f"{when(verdict.arrived_at)}  mail from {verdict.sender or 'an unverified sender'}: {verdict.subject}",
-            f"{when(verdict.decided_at)}  {verdict.kind.value}: {verdict.reason}",
-        ]
+        lines += _lines_of_mail(story.verdict, when)
     for event in story.document.get("history", []):
         detail = f": {event['detail']}" if event.get("detail") else ""
         lines.append(f"{when(event.get('at'))}  {event.get('event')} on {event.get('instance', '?')}{detail}")
@@ -74,7 +83,21 @@ def _lines(story: Story, zone: Any) -> list[str]:
         why = f" ({letter['reason']})" if letter.get("reason") else ""
         recipients = ", ".join(letter.get("recipients", []))
         lines.append(f"{when(ended)}  letter {letter['name']} to {recipients}: {letter['state']}{why}")
+    for other in story.others:
+        lines += ["", f"another mail of that Message-ID, request {other.request_id}", *_lines_of_mail(other, when)]
     return ["".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line) for line in lines]
+
+
+def _lines_of_mail(verdict: Verdict, when: Callable[[datetime | None], str]) -> list[str]:
+    why = _why(verdict.reason)
+    decided = f"{verdict.kind.value}: {verdict.reason}" + (f" ({why})" if why != verdict.reason else "")
+    lines = [
+        f"{when(verdict.arrived_at)}  mail from {verdict.sender or 'an unverified sender'}: {verdict.subject}",
+        f"{when(verdict.decided_at)}  {decided}",
+    ]
+    if verdict.doubt is not None:
+        lines.append(f"{'sender in doubt':<19}  {verdict.doubt} ({_why(verdict.doubt)})")
+    return lines
 
 
 def _next(story: Story, when: Any) -> str:

@@ -45,8 +45,8 @@ def monitor(session: Session) -> ExitCode:
 
 
 def _monitor(session: Session) -> ExitCode:
+    from voipmon.commands.digest import report_silence
     from voipmon.commands.monitor import monitor as take_in
-    from voipmon.commands.monitor import report_silence
 
     config = session.config
     if config.access.verify_sender == "off":
@@ -60,7 +60,7 @@ def _monitor(session: Session) -> ExitCode:
             with wiring.inbox(config, session.environ) as inbox:
                 tally = take_in(inbox, intake, _stop_on_sigterm())
             wiring.mail_was_read(config)
-            report_silence(intake, config.admin)
+            report_silence(ledger, intake.outbox, intake.writer, config.admin, intake.clock())
         finally:
             postman.send_letters()
     _log.info("monitor_done", extra={kind.value: number for kind, number in tally.verdicts.items()})

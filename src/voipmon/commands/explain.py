@@ -26,13 +26,17 @@ class Letters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known of one request: the mail's verdict, the queue's document and where it is, the letters."""
+    """What is known of one request: the mail's verdict, the queue's document and where it is, the letters.
+
+    *others* are the verdicts of other mails that call themselves by the same Message-ID: copies, or forgeries.
+    """
 
     request_id: str
     verdict: Verdict | None
     state: str | None
     document: Mapping[str, Any]
     letters: tuple[Mapping[str, Any], ...]
+    others: tuple[Verdict, ...] = ()
 
 
 def explain(name: str, ledger: Ledger, requests: Requests, letters: Letters) -> Story:
@@ -41,11 +45,12 @@ def explain(name: str, ledger: Ledger, requests: Requests, letters: Letters) -> 
     Raises:
         ParameterError: nothing is known of it.
     """
-    verdict = ledger.verdict_of_message(name) or ledger.verdict_of_request(name)
+    mails = ledger.verdicts_of_message(name)
+    verdict = mails[0] if mails else ledger.verdict_of_request(name)
     request_id = verdict.request_id if verdict else name
     found = requests.find(request_id)
     sent = letters.letters_of(request_id)
     if verdict is None and found is None and not sent:
         raise ParameterError(f"nothing is known of {name!r}: give a request id or a Message-ID of the last 90 days")
     state, document = found or (None, {})
-    return Story(request_id, verdict, state, document, tuple(sent))
+    return Story(request_id, verdict, state, document, tuple(sent), tuple(mails[1:]))

@@ -84,11 +84,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """For the admin: how many mails of one *day* got no reply, by reason."""
+    """For the admin: how many mails up to a *day* got no reply, by reason.
+
+    *counts* are of those that need none, *quarantined* of those that were put aside, *doubtful* of those that were
+    taken although nobody vouches for their sender.
+    """
 
     kind: ClassVar[str] = "digest"
     day: date
-    counts: tuple[tuple[str, int], ...]
+    counts: tuple[tuple[str, int], ...] = ()
+    quarantined: tuple[tuple[str, int], ...] = ()
+    doubtful: tuple[tuple[str, int], ...] = ()
 
 
 Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Digest

@@ -11,12 +11,15 @@ from fakes.inbox import MemoryInbox
 from support.world import parsed, text_of
 
 from voipmon.access.rights import Limits, rights_of
-from voipmon.commands.monitor import Intake, Tally, mark_history, monitor, report_silence
+from voipmon.commands.decide import Intake
+from voipmon.commands.digest import report_silence
+from voipmon.commands.monitor import Tally, mark_history, monitor
 from voipmon.errors import MailboxError, ParameterError
 from voipmon.mail.facts import Facts, Thread
 from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 from voipmon.mail.letters import Letters, Stationery
 from voipmon.mail.outbox import Letter
+from voipmon.mail.reason import Reason
 from voipmon.mail.spool import SpoolOutbox
 from voipmon.queue.port import State
 from voipmon.queue.spool import SpoolQueue
@@ -54,6 +57,14 @@ class Office:
     def make_pass(self) -> Tally:
         with self.inbox:
             return monitor(self.inbox, self.intake, lambda: False)
+
+    def report(self) -> None:
+        intake = self.intake
+        report_silence(intake.ledger, intake.outbox, intake.writer, "admin@example.com", self.now)
+
+    def verdict(self, message_id: str) -> Verdict:
+        """Return the latest verdict of a mail."""
+        return self.intake.ledger.verdicts_of_message(message_id)[-1]
 
     def queued(self) -> list[str]:
         queue = SpoolQueue(self.folder / "spool", instance="audio")
@@ -169,13 +180,13 @@ def test_a_stranger_gets_nothing_and_is_counted_for_the_admin_the_day_after(offi
     uid = office.receive(sender="stranger@elsewhere.example.com")
 
     office.make_pass()
-    report_silence(office.intake, "admin@example.com")
+    office.report()
     assert office.letters() == []
     assert office.inbox.done == {uid}
 
     office.now = NOON + timedelta(days=1)
-    report_silence(office.intake, "admin@example.com")
-    report_silence(office.intake, "admin@example.com")
+    office.report()
+    office.report()
 
     [digest] = office.letters()
     assert digest.recipients == ("admin@example.com",)
@@ -196,6 +207,134 @@ def test_an_allowed_address_that_nobody_vouches_for_is_put_aside_without_a_reply
     assert office.inbox.done == {vouched}
     assert len(office.queued()) == 1
     assert len(office.letters()) == 1
+
+
+VOUCHED = {"Authentication_Results": "mx.example.com; dmarc=pass header.from=example.com"}
+
+
+@pytest.fixture
+def strict(office: Office) -> Office:
+    """The office as it is by default: who sent a mail must be verified."""
+    office.intake = replace(office.intake, verify_sender="require", authserv_id="mx.example.com")
+    return office
+
+
+def test_the_forged_mail_of_a_stranger_is_no_more_than_a_strangers(strict: Office) -> None:
+    uid = strict.receive(sender="stranger@elsewhere.example.com")
+
+    strict.make_pass()
+
+    assert strict.inbox.done == {uid}
+    verdict = strict.verdict("<1@mail.example.com>")
+    assert (verdict.kind, verdict.reason, verdict.doubt) == (VerdictKind.IGNORED, Reason.STRANGER, Reason.NO_RESULT)
+
+
+@pytest.mark.parametrize("sender", [f"{MANAGER}<other@example.com>", f"{MANAGER}, other@example.com", "Ana"])
+def test_a_mail_whose_sender_cannot_be_told_is_put_aside(office: Office, sender: str) -> None:
+    uid = office.receive(sender=sender)
+
+    office.make_pass()
+
+    assert set(office.inbox.quarantined) == {uid}
+    assert office.letters() == []
+    office.now += timedelta(days=1)
+    office.report()
+    assert "Voipmon-Quarantine" in text_of(parsed(office.letters()[0].content))
+
+
+def test_a_doubtful_sender_may_be_answered_and_the_admin_is_told(
+    strict: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    strict.intake = replace(strict.intake, verify_sender="warn")
+    strict.receive()
+
+    strict.make_pass()
+
+    assert len(strict.queued()) == 1
+    assert strict.verdict("<1@mail.example.com>").doubt == Reason.NO_RESULT
+    [warning] = [record for record in caplog.records if record.message == "sender_doubtful"]
+    assert (warning.sender, warning.doubt) == (MANAGER, "no_result")
+    strict.now += timedelta(days=1)
+    strict.report()
+    [digest] = [letter for letter in strict.letters() if letter.name.endswith(".digest")]
+    assert "sem resultado de DMARC" in text_of(parsed(digest.content))
+
+
+def test_a_signed_mail_sent_again_later_is_put_aside_and_not_done_again(strict: Office) -> None:
+    mail = {"Date": "Tue, 11 Nov 2025 12:00:00 -0300", "Message_ID": "<signed@mail.example.com>", **VOUCHED}
+    first = strict.receive(**mail)
+    strict.make_pass()
+    strict.now += timedelta(hours=23)
+    twin = strict.receive(**mail)
+    strict.make_pass()
+    assert strict.inbox.done == {first, twin}
+
+    replays = set()
+    for days in (2, 9, 80, 91, 400):
+        strict.now = NOON + timedelta(days=days)
+        replays.add(strict.receive(**mail))
+        strict.make_pass()
+        strict.report()
+
+    assert set(strict.inbox.quarantined) == replays
+    assert len(strict.queued()) == 1
+    reasons = [verdict.reason for verdict in strict.intake.ledger.verdicts_of_message("signed@mail.example.com")]
+    assert reasons == [Reason.OTHER_TIME]  # the one of 400 days: the others are forgotten by then
+
+
+def test_two_mails_without_an_id_and_a_date_are_two_requests(office: Office) -> None:
+    for _ in range(2):
+        office.receive(Message_ID="")
+        office.now += timedelta(hours=1)
+
+    tally = office.make_pass()
+
+    assert tally.verdicts == {VerdictKind.ACCEPTED: 2}
+    assert len(office.queued()) == 2
+
+
+def test_every_verdict_can_be_found_by_what_the_mail_calls_itself(office: Office) -> None:
+    odd = ["not an id", "<spaces in it@x>", "<fällt@auf.example.com>", "<" + "x" * 400 + ">"]
+    for name in odd:
+        office.receive(sender="stranger@elsewhere.example.com", Message_ID=name)
+
+    office.make_pass()
+
+    assert [office.verdict(name[:250]).reason for name in odd] == [Reason.STRANGER] * 4
+
+
+def test_a_mail_that_could_not_be_decided_on_is_known_by_its_name(office: Office) -> None:
+    office.intake = replace(office.intake, writer=_Clumsy(office.intake.writer.write))
+    office.receive("AJUDA")
+
+    for _ in range(3):
+        office.make_pass()
+
+    assert office.verdict("<1@mail.example.com>").reason == Reason.UNDECIDABLE
+
+
+def test_old_verdicts_end_even_if_there_is_nothing_to_report(office: Office) -> None:
+    office.receive()
+    office.make_pass()
+
+    office.now += timedelta(days=91)
+    office.report()
+
+    assert office.intake.ledger.verdicts_of_message("<1@mail.example.com>") == []
+
+
+def test_the_admin_is_told_once_a_day_and_of_each_mail_once(office: Office) -> None:
+    for day in range(3):
+        office.now = NOON + timedelta(days=day)
+        office.receive(sender="stranger@elsewhere.example.com")
+        office.make_pass()
+        office.report()
+        office.now += timedelta(hours=1)
+        office.report()
+
+    digests = [text_of(parsed(letter.content)) for letter in office.letters()]
+    assert len(digests) == 2
+    assert all("1 de endereço não autorizado" in digest for digest in digests)
 
 
 def test_the_sixth_refusal_of_an_hour_is_not_sent(office: Office) -> None:
@@ -231,6 +370,23 @@ def test_a_thank_you_is_ignored_and_a_new_wish_in_the_same_thread_is_not(office:
     tally = office.make_pass()
 
     assert tally.verdicts == {VerdictKind.IGNORED: 1, VerdictKind.ACCEPTED: 1}
+    assert len(office.queued()) == 2
+
+
+@pytest.mark.parametrize("count", [60, 75, 78, 80, 120])
+def test_a_thank_you_for_a_long_request_is_ignored_and_another_long_one_is_not(office: Office, count: int) -> None:
+    office.intake = replace(office.intake, limits=replace(office.intake.limits, max_extensions=200))
+    extensions = [str(number) for number in range(1001, 1001 + 2 * count, 2)]
+    office.receive(subject := f"INICIO=27/10/2025 FIM=28/10/2025 RAMAIS={','.join(extensions)}")
+    office.make_pass()
+    [letter] = office.letters()
+    ours = parsed(letter.content)
+
+    office.receive(f"RES: {ours['Subject']}", In_Reply_To=ours["Message-ID"])
+    office.receive(f"Re: {subject},5001", In_Reply_To=ours["Message-ID"])
+    tally = office.make_pass()
+
+    assert tally.verdicts.get(VerdictKind.IGNORED) == 1
     assert len(office.queued()) == 2
 
 

@@ -1,0 +1,252 @@
+"""What becomes of one mail: its verdict, and the request and the reply that follow from it."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from voipmon.access.rights import Limits, Rights, check_limits, within_limits
+from voipmon.clock import Clock
+from voipmon.commands.select_audios import Writer
+from voipmon.domain.ask import Ask
+from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+from voipmon.domain.request import Request, mail_key, request_id
+from voipmon.domain.wording import write_parameters
+from voipmon.mail.facts import Confirmation, Facts, Guide, Rejection, Thread
+from voipmon.mail.headers import Header, read_header
+from voipmon.mail.inbox import Message
+from voipmon.mail.ledger import LONGEST_SUBJECT, Ledger, Verdict, VerdictKind
+from voipmon.mail.outbox import Outbox
+from voipmon.mail.reason import Reason
+from voipmon.mail.sender import Ignored, Quarantined, Sender, Verify, judge
+from voipmon.mail.subject import (
+    Help,
+    SubjectError,
+    canonical_subject,
+    example_ask,
+    read_subject,
+    strip_prefixes,
+    without_code,
+)
+from voipmon.queue.port import Queue
+
+_log = logging.getLogger(__name__)
+
+_TOO_OLD = timedelta(days=14)
+_HOUR = timedelta(hours=1)
+_REFUSALS_PER_HOUR = 5
+_LONGEST_REPLIED = 400  # letters of a subject that a reply has, mail.letters
+_SAME_DELIVERY = timedelta(days=1)
+_REFUSALS = (VerdictKind.REJECTED, VerdictKind.GUIDED)
+_ANSWERED = (VerdictKind.ACCEPTED, *_REFUSALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking mails in needs. *own_addresses* are voipmon's: what comes from them is never answered."""
+
+    ledger: Ledger
+    queue: Queue
+    outbox: Outbox
+    writer: Writer
+    rights: Rights
+    limits: Limits
+    zone: ZoneInfo
+    clock: Clock
+    own_addresses: frozenset[str]
+    verify_sender: Verify
+    authserv_id: str | None
+
+
+def decide(message: Message, intake: Intake) -> Verdict:
+    """Decide on one mail; on return all that follows from it is durable, the verdict last.
+
+    The same mail again gets the verdict it has.
+
+    Raises:
+        ProcessingError: the queue, the outbox or the ledger cannot be used.
+    """
+    header = read_header(message.header)
+    key = mail_key(*_words_of(header, message))
+    known = intake.ledger.verdict(key)
+    if known is not None:
+        return _decide_again(message, header, known, intake)
+    mail = _Mail(message, header, key, request_id(message.arrived_at, key))
+    judged = judge(
+        header,
+        message.arrived_at,
+        own_addresses=intake.own_addresses,
+        verify=intake.verify_sender,
+        authserv_id=intake.authserv_id,
+    )
+    match judged:
+        case Ignored(reason):
+            verdict = mail.verdict(VerdictKind.IGNORED, reason)
+        case Quarantined(reason, address) if address is not None and not intake.rights.allows(address):
+            verdict = mail.verdict(VerdictKind.IGNORED, Reason.STRANGER, address, reason)
+        case Quarantined(reason, address):
+            verdict = mail.verdict(VerdictKind.QUARANTINED, reason, address)
+        case Sender(address, _, doubt):
+            verdict = replace(_answer(mail, address, intake), doubt=doubt)
+        case _:
+            assert_never(judged)
+    return _record(verdict, intake)
+
+
+def put_aside(message: Message, key: str, intake: Intake) -> Verdict:
+    """Record under *key* that nothing could be decided."""
+    header = Header()
+    with suppress(Exception):  # or the fault is in the reading
+        header = read_header(message.header)
+    mail = _Mail(message, header, key, request_id(message.arrived_at, key))
+    return _record(mail.verdict(VerdictKind.QUARANTINED, Reason.UNDECIDABLE), intake)
+
+
+def _words_of(header: Header, message: Message) -> tuple[str, ...]:
+    """Return what tells the mail from all others: its own words, and if they are too few also when it came."""
+    words = header.key_words()
+    return words if header.message_id or header.date else (*words, str(message.arrived_at), str(message.size))
+
+
+def _decide_again(message: Message, header: Header, known: Verdict, intake: Intake) -> Verdict:
+    """Return the verdict of a mail that has one: it came twice, or a crash came before the mark.
+
+    A mail that was answered and comes again after more than a day is sent by somebody who has a copy of it.
+    """
+    if known.kind not in _ANSWERED or message.arrived_at - known.arrived_at <= _SAME_DELIVERY:
+        return known
+    key = mail_key(known.key, str(message.arrived_at))
+    copy = _Mail(message, header, key, request_id(message.arrived_at, key))
+    verdict = copy.verdict(VerdictKind.QUARANTINED, Reason.REPLAYED, known.sender)
+    return intake.ledger.verdict(key) or _record(verdict, intake)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    message: Message
+    header: Header
+    key: str
+    id: str
+
+    def verdict(
+        self, kind: VerdictKind, reason: str, sender: str | None = None, doubt: Reason | None = None
+    ) -> Verdict:
+        return Verdict(
+            key=self.key,
+            request_id=self.id,
+            kind=kind,
+            reason=reason,
+            arrived_at=self.message.arrived_at,
+            message_id=self.header.message_id or self.header.name,
+            sender=sender,
+            subject=without_code(self.header.subject),
+            doubt=doubt,
+        )
+
+
+def _answer(mail: _Mail, sender: str, intake: Intake) -> Verdict:
+    """Decide on the mail of a person who is who the mail says."""
+    silence = next(_reasons_for_silence(mail, sender, intake), None)
+    if silence is not None:
+        return mail.verdict(VerdictKind.IGNORED, silence, sender)
+    try:
+        reading = read_subject(mail.header.subject, mail.message.arrived_at, intake.zone)
+        if isinstance(reading, Help):
+            return _reply(mail, sender, VerdictKind.GUIDED, Reason.NO_REQUEST, Guide(mail.id), intake)
+        _check(reading, sender, intake)
+    except SubjectError as error:
+        example = within_limits(example_ask(error.understood, intake.clock(), intake.zone), intake.limits)
+        return _reject(mail, sender, error, canonical_subject(example), intake)
+    except _OverLimitError as error:
+        return _reject(mail, sender, error, error.example, intake)
+    _enqueue(mail, sender, reading, intake)
+    ahead = intake.queue.ahead_of(mail.id)
+    return _reply(mail, sender, VerdictKind.ACCEPTED, Reason.REQUEST, Confirmation(mail.id, reading, ahead), intake)
+
+
+def _reasons_for_silence(mail: _Mail, sender: str, intake: Intake) -> Iterator[Reason]:
+    if not intake.rights.allows(sender):
+        yield Reason.STRANGER
+    if mail.message.arrived_at < intake.clock() - _TOO_OLD:
+        yield Reason.TOO_OLD
+    if _is_thanks(mail, intake.ledger):
+        yield Reason.THANKS
+
+
+def _is_thanks(mail: _Mail, ledger: Ledger) -> bool:
+    """Tell whether the mail answers one of ours with the subject unchanged."""
+    for reference in (mail.header.in_reply_to, *reversed(mail.header.references)):
+        name, _, domain = (reference or "").strip("<>").partition("@")
+        answered = ledger.verdict_of_request(name.partition(".")[0]) if domain else None
+        if answered is not None and answered.subject is not None:
+            return _says_the_same(strip_prefixes(without_code(mail.header.subject)), answered.subject)
+    return False
+
+
+def _says_the_same(words: str, subject: str) -> bool:
+    """Tell whether the words are those of *subject*, whose end may be forgotten, and that of our reply cut off."""
+    known = strip_prefixes(subject)
+    forgotten = len(subject.encode()) > LONGEST_SUBJECT - 4
+    whole = len(words) <= _LONGEST_REPLIED or words.endswith("…")
+    return words == known or (forgotten and whole and words.startswith(known))
+
+
+class _OverLimitError(RefusedError):
+    def __init__(self, problems: Iterable[Problem], example: str) -> None:
+        super().__init__(problems)
+        self.example = example
+
+
+def _check(ask: Ask, sender: str, intake: Intake) -> None:
+    example = canonical_subject(within_limits(ask, intake.limits))
+    try:
+        check_limits(ask, intake.limits)
+    except RefusedError as error:
+        raise _OverLimitError(error.problems, example) from error
+    most = intake.limits.requests_per_sender_per_hour
+    if intake.ledger.count_since(sender, intake.clock() - _HOUR, VerdictKind.ACCEPTED) >= most:
+        raise _OverLimitError([Problem(ProblemKind.TOO_MANY_REQUESTS, limit=most)], example)
+
+
+def _enqueue(mail: _Mail, sender: str, ask: Ask, intake: Intake) -> None:
+    intake.queue.enqueue(
+        Request(
+            id=mail.id,
+            requester=sender,
+            recipient=sender,
+            parameters=write_parameters(ask),
+            created_at=mail.message.arrived_at,
+            message_id=mail.header.message_id,
+            references=mail.header.references,
+            subject=without_code(mail.header.subject),
+        )
+    )
+
+
+def _reject(mail: _Mail, sender: str, error: RefusedError, example: str, intake: Intake) -> Verdict:
+    facts = Rejection(mail.id, error.problems, example)
+    return _reply(mail, sender, VerdictKind.REJECTED, str(error), facts, intake)
+
+
+def _reply(mail: _Mail, sender: str, kind: VerdictKind, reason: str, facts: Facts, intake: Intake) -> Verdict:
+    """Post the reply, unless this sender has had all the refusals of this hour: two machines could go on for ever."""
+    now = intake.clock()
+    if kind in _REFUSALS and intake.ledger.count_since(sender, now - _HOUR, *_REFUSALS) >= _REFUSALS_PER_HOUR:
+        return mail.verdict(VerdictKind.IGNORED, Reason.TOO_MANY_REFUSALS, sender)
+    thread = Thread(sender, without_code(mail.header.subject), mail.header.message_id, mail.header.references)
+    intake.outbox.post(intake.writer.write(facts, thread, now), now)
+    return mail.verdict(kind, reason, sender)
+
+
+def _record(verdict: Verdict, intake: Intake) -> Verdict:
+    intake.ledger.record(verdict, intake.clock())
+    extra: dict[str, object] = {"request": verdict.request_id, "verdict": verdict.kind.value, "reason": verdict.reason}
+    _log.info("message_decided", extra=extra)
+    if verdict.doubt is not None and verdict.kind in _ANSWERED:
+        doubt = Reason(verdict.doubt)
+        extra = {"request": verdict.request_id, "sender": verdict.sender, "doubt": doubt.value}
+        _log.warning("sender_doubtful", extra={**extra, "reason": doubt.sentence})
+    return verdict

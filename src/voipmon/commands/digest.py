@@ -1,0 +1,23 @@
+"""Once a day the admin is told which mails got no reply, and why."""
+
+from datetime import datetime, timedelta
+
+from voipmon.commands.select_audios import Writer
+from voipmon.mail.facts import Digest
+from voipmon.mail.ledger import Ledger
+from voipmon.mail.outbox import Outbox
+
+
+def report_silence(ledger: Ledger, outbox: Outbox, writer: Writer, admin: str | None, now: datetime) -> None:
+    """Post the admin's lines for the days before today, if there are any; once a day. Old verdicts end there, too.
+
+    They count the mails that got no reply, those in quarantine, and those taken although their sender is in doubt.
+    """
+    today = now.date()
+    if ledger.is_reported(today):
+        return
+    found = ledger.unreported(today)
+    if admin is not None and (found.ignored or found.quarantined or found.doubtful):
+        facts = Digest(today - timedelta(days=1), found.ignored, found.quarantined, found.doubtful)
+        outbox.post(writer.write(facts, None, now), now)
+    ledger.mark_reported(today, now)
