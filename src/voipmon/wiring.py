@@ -129,8 +129,15 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
     """Return who sends the letters."""
     from voipmon.commands.send_letters import Postman
 
-    return Postman(outbox(config), lambda: _transport(config, environ), system_clock)
+    def tell(waiting: int) -> bool:
+        from voipmon.commands.digest import report_budget
 
+        if config.admin is None or per_day is None:
+            return False
+        return report_budget(outbox(config), _LateWriter(config), config.instance, per_day, waiting, system_clock())
+
+    per_day = config.limits.recipients_per_day
+    return Postman(outbox(config), lambda: _transport(config, environ), system_clock, per_day=per_day, tell=tell)
 
 def _transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:
     from voipmon.config.sources import secret_of

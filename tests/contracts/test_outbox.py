@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 from fakes.outbox import MemoryOutbox, make_letter
 
+from voipmon.mail.budget import Budget
 from voipmon.mail.outbox import Outbox, Posted
 from voipmon.mail.spool import SpoolOutbox
 
@@ -187,6 +188,53 @@ def test_a_letter_is_not_repeated_without_end(outbox: Outbox) -> None:
 
     assert sent == 4
     assert outbox.counts() == {"waiting": 0, "sent": 0, "refused": 1}
+
+
+def test_what_a_server_has_had_since_then_is_counted(office: PostOffice) -> None:
+    outbox = office.process()
+    for number in (1, 2, 3, 4, 5):
+        outbox.post(make_letter(number), NOON)
+    outbox.sent(take(outbox), NOON, refused={})
+    outbox.sent(take(outbox), NOON + HOUR, refused={"admin@example.com": "550 no such user"})
+    outbox.give_up(take(outbox), NOON + HOUR, "550 no such user")
+    outbox.keep(take(outbox), NOON + HOUR, "the line broke", uncertain=True)
+    outbox.sent(take(outbox, NOON + HOUR), NOON + HOUR, refused={})
+    rival = office.process()
+
+    for process in (outbox, rival):
+        handed = dict(process.handed_over(NOON))
+        assert {name: count for name, count in handed.items() if count} == {
+            make_letter(2).name: 1,
+            make_letter(4).name: 4,
+        }
+    in_flight = take(rival, NOON + HOUR)
+    assert dict(outbox.handed_over(NOON))[in_flight.letter.name] == 2
+    assert dict(outbox.handed_over(NOON + HOUR)) == {in_flight.letter.name: 2}
+
+
+def test_a_budget_decides_what_goes_and_counts_what_waits(outbox: Outbox) -> None:
+    outbox.post(make_letter(1, "confirmation"), NOON)
+    for number in (2, 3, 4):
+        outbox.post(make_letter(number), NOON + timedelta(seconds=number))
+    budget = Budget(limit=12, spent=7)
+
+    sent = []
+    for posted in outbox.due(NOON + HOUR, (), budget):
+        sent.append(posted.letter.name)
+        outbox.sent(posted, NOON + HOUR, refused={})
+
+    assert sent == [make_letter(2).name, make_letter(3).name]
+    assert (budget.spent, budget.waiting) == (11, 2)
+    assert names(outbox, NOON + HOUR) == [make_letter(1, "confirmation").name, make_letter(4).name]
+
+
+def test_a_letter_that_partly_went_needs_room_only_for_the_rest(outbox: Outbox) -> None:
+    outbox.post(make_letter(), NOON)
+    outbox.sent(take(outbox), NOON, refused={}, later=("admin@example.com",))
+
+    [posted] = outbox.due(NOON, (), Budget(limit=10, spent=9))
+
+    assert posted.recipients == ("admin@example.com",)
 
 
 def test_the_letter_of_a_dead_process_is_sent_again_in_the_next_pass(office: PostOffice) -> None:

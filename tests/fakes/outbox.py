@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from voipmon.mail.budget import Budget
 from voipmon.mail.outbox import Letter, Posted
 
 _MOST_UNCERTAIN = 3
@@ -29,6 +30,8 @@ class _Item:
     attempts: int = 0
     uncertain: int = 0
     not_before: datetime | None = None
+    ended_at: datetime | None = None
+    refused: int = 0
 
 
 class MemoryOutbox:
@@ -60,24 +63,32 @@ class MemoryOutbox:
     def has(self, name: str) -> bool:
         return name in self._items
 
-    def due(self, now: datetime, skip: Collection[str] = ()) -> Iterator[Posted]:
+    def due(self, now: datetime, skip: Collection[str] = (), budget: Budget | None = None) -> Iterator[Posted]:
+        budget = budget or Budget()
         for item in list(self._items.values()):
             if item.state == "sending" and item.sender is None:
                 item.uncertain += 1
                 self._keep(item, now, None)
-        for item in list(self._items.values()):
-            due = item.not_before is None or item.not_before <= now
-            if item.state == "waiting" and due and item.letter.name not in skip:
-                item.state, item.sender = "sending", self
-                remaining = item.letter.recipients if item.remaining is None else item.remaining
-                yield Posted(item.letter, remaining, item.attempts + 1)
+        waiting = [name for name, item in self._items.items() if item.state == "waiting" and name not in skip]
+        for name in budget.in_order(waiting):
+            item = self._items[name]
+            remaining = item.letter.recipients if item.remaining is None else item.remaining
+            if item.state != "waiting" or (item.not_before is not None and item.not_before > now):
+                continue
+            if not budget.admits(name, len(remaining)):
+                budget.waiting += 1
+                continue
+            budget.spend(name, len(remaining))
+            item.state, item.sender = "sending", self
+            yield Posted(item.letter, remaining, item.attempts + 1)
 
     def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
         item = self._items[posted.letter.name]
         if later:
             item.remaining, item.attempts = later, posted.attempt
             item.not_before = now + _pause(posted.attempt)
-        item.state, item.sender = "waiting" if later else "sent", None
+        item.refused += len(refused)
+        item.state, item.sender, item.ended_at = "waiting" if later else "sent", None, now
 
     def keep(self, posted: Posted, now: datetime, reason: str, *, uncertain: bool) -> None:
         item = self._items[posted.letter.name]
@@ -93,7 +104,15 @@ class MemoryOutbox:
 
     def give_up(self, posted: Posted, now: datetime, reason: str) -> None:
         item = self._items[posted.letter.name]
-        item.state, item.sender = "refused", None
+        item.state, item.sender, item.ended_at = "refused", None, now
+
+    def handed_over(self, since: datetime) -> list[tuple[str, int]]:
+        found = []
+        for name, item in self._items.items():
+            recent = item.ended_at is not None and item.ended_at > since
+            times = item.state == "sending" or (recent and item.uncertain + (item.state == "sent"))
+            found.append((name, times * len(item.letter.recipients) - item.refused * bool(recent)))
+        return [(name, count) for name, count in found if count]
 
     def counts(self) -> dict[str, int]:
         states = [item.state for item in self._items.values()]
@@ -103,6 +122,7 @@ class MemoryOutbox:
     def _keep(self, item: _Item, now: datetime, not_before: datetime | None) -> None:
         hopeless = now - item.posted_at > _GIVE_UP_AFTER or item.uncertain > _MOST_UNCERTAIN
         item.state, item.sender, item.not_before = "refused" if hopeless else "waiting", None, not_before
+        item.ended_at = now if hopeless else None
 
 
 def _pause(attempt: int) -> timedelta:

@@ -9,6 +9,7 @@ from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind
 from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, DayCount, LeftOut, Recording
 from voipmon.mail.facts import (
+    BudgetSpent,
     Confirmation,
     Digest,
     Facts,
@@ -101,6 +102,8 @@ def letter_facts() -> dict[str, Facts]:
         "digest-quarantined": Digest(
             date(2025, 11, 10), (("bounce", 1),), (("dmarc_not_passed", 2), ("odd_from", 1)), (("no_result", 1),)
         ),
+        "budget-spent-one": BudgetSpent(date(2025, 11, 11), 450, 1),
+        "budget-spent-several": BudgetSpent(date(2025, 11, 11), 1_800, 1_234),
         "digest-doubtful": Digest(date(2025, 11, 10), doubtful=(("no_result", 2),)),
     }
 

@@ -30,10 +30,11 @@ class Access(Section):
 
 
 class Limits(Section):
-    """The most that one request may ask for, and one person in an hour; *max_bytes* in bytes."""
+    """The most that one request may ask for, one person in an hour, and all mails in a day; *max_bytes* in bytes."""
 
     max_extensions: Whole = Field(50, ge=1)
     max_days: Whole = Field(90, ge=1, le=36500)
     max_recordings: Whole = Field(10_000, ge=1)
     max_bytes: Size = Field(20 * 10**9, ge=1)
     requests_per_sender_per_hour: Whole = Field(30, ge=1)
+    recipients_per_day: Whole | None = Field(None, ge=10)

@@ -40,5 +40,5 @@ def is_due(state_dir: Path, now: datetime) -> bool:
 def tidy(requests: OldRequests, letters: OldLetters, keep: timedelta, keep_archive: timedelta, now: datetime) -> None:
     """Archive requests and delete letters that ended longer than *keep* ago, and what is *keep_archive* old there."""
     moved = requests.archive(keep, keep_archive, now)
-    removed = letters.purge(keep, now)
+    removed = letters.purge(max(keep, DAILY), now)  # those of a day count for the budget
     _log.info("tidied", extra={"archived": moved, "letters_deleted": removed})

@@ -75,10 +75,28 @@ class Config(Section):
             return _offer(section, authserv_id="mx.google.com")
         return section
 
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _limits_of_providers_are_known(cls, section: object, info: ValidationInfo) -> object:
+        smtp = info.data.get("smtp")
+        most = _recipients_per_day(smtp) if isinstance(smtp, Smtp) else None
+        return section if most is None else _offer(section, recipients_per_day=most)
+
     @field_validator("recordings", mode="before")
     @classmethod
     def _stamps_are_in_our_zone(cls, section: object, info: ValidationInfo) -> object:
         return _offer(section, timezone=info.data["timezone"]) if "timezone" in info.data else section
+
+
+def _recipients_per_day(smtp: Smtp) -> int | None:
+    """Return nine tenths of what the provider allows: the rest is for people, and for what is sent twice."""
+    match smtp.host.lower():
+        case "smtp.gmail.com":
+            return 450 if smtp.sender.endswith(("@gmail.com", "@googlemail.com")) else 1_800
+        case "smtp.office365.com":
+            return 9_000
+        case _:
+            return None
 
 
 def _offer(section: object, **defaults: object) -> object:

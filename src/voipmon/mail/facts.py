@@ -97,4 +97,17 @@ class Digest:
     doubtful: tuple[tuple[str, int], ...] = ()
 
 
-Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Digest
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """For the admin: on that *day* *waiting* letters found nothing left of the *limit* of recipients."""
+
+    kind: ClassVar[str] = "budget-spent"
+    day: date
+    limit: int
+    waiting: int
+
+
+Report = Digest | BudgetSpent
+"""What is for the admin alone, once a day."""
+
+Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Report

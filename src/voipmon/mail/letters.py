@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from voipmon.domain.period import Period
 from voipmon.mail import mime
-from voipmon.mail.facts import Digest, Facts, Result, Thread
-from voipmon.mail.outbox import Letter, letter_name
+from voipmon.mail.facts import Facts, Report, Result, Thread
+from voipmon.mail.outbox import Letter, letter_name, report_name
 from voipmon.mail.sentences import sentences
 from voipmon.mail.subject import canonical_subject, strip_prefixes, without_code
 from voipmon.prose import environment, harmless
@@ -76,7 +76,7 @@ class Letters:
             "Date": mime.date_time(now),
             "Message-ID": f"<{name}@{self._stationery.sender.rpartition('@')[2]}>",
             **thread_headers(thread),
-            "Auto-Submitted": "auto-generated" if isinstance(facts, Digest) else "auto-replied",
+            "Auto-Submitted": "auto-generated" if isinstance(facts, Report) else "auto-replied",
             "X-Auto-Response-Suppress": "All",
             "X-Voipmon": mime.unstructured("X-Voipmon", harmless(self._stationery.instance)),
         }
@@ -84,9 +84,8 @@ class Letters:
         return Letter(name, recipients, content)
 
     def _name(self, facts: Facts) -> str:
-        if isinstance(facts, Digest):
-            host = re.sub(r"[^A-Za-z0-9-]", "-", self._stationery.instance)[:40]  # two hosts, two letters
-            return f"{facts.day:%Y-%m-%d}-{host}.{facts.kind}"
+        if isinstance(facts, Report):
+            return report_name(facts.day, self._stationery.instance, facts.kind)
         return letter_name(facts.request_id, facts.kind, getattr(facts, "round", 1))
 
     def _recipients(self, thread: Thread | None) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """The port to the letters that wait to be sent, and the letter itself."""
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
+
+from voipmon.mail.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,12 @@ class Letter:
 def letter_name(request_id: str, kind: str, round_: int = 1) -> str:
     """Return the name of a request's letter: in a new round it is a new letter, or mail programs would fold it away."""
     return f"{request_id}.{kind}" + (f".r{round_}" if round_ > 1 else "")
+
+
+def report_name(day: date, instance: str, kind: str) -> str:
+    """Return the name of a host's letter to the admin, of which there is one a day."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", instance)[:40]  # two hosts, two letters
+    return f"{day:%Y-%m-%d}-{host}.{kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,11 @@ class Outbox(Protocol):
         """Tell whether a letter of that name is or was here."""
         ...
 
-    def due(self, now: datetime, skip: Collection[str] = ()) -> Iterator[Posted]:
+    def due(self, now: datetime, skip: Collection[str] = (), budget: Budget | None = None) -> Iterator[Posted]:
         """Take the letters whose time has come, oldest first, one at a time, each for this process alone.
 
         The names in *skip* are left out: what was tried in a pass is tried again in the next one at the earliest.
+        A *budget* has the last word on the order; what it does not admit is not taken, and counts as waiting in it.
 
         Each must be given to one of the four methods below before the next is asked for; one that is given to none
         (the process died) counts as uncertain at the next pass.
@@ -71,6 +81,13 @@ class Outbox(Protocol):
 
     def give_up(self, posted: Posted, now: datetime, reason: str) -> None:
         """Set it aside, with the reason: it will never be taken."""
+        ...
+
+    def handed_over(self, since: datetime) -> Iterable[tuple[str, int]]:
+        """Return the letters that a server has had since then, or is being given now, each with how many it was for.
+
+        A letter that a server may have had several times counts each time. One that waits after that is left out.
+        """
         ...
 
     def counts(self) -> dict[str, int]:

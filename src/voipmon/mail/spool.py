@@ -5,11 +5,13 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from voipmon.clock import stamp
 from voipmon.errors import OutboxError
+from voipmon.mail.budget import Budget
 from voipmon.mail.outbox import Letter, Posted
 from voipmon.retention import remove_before
 from voipmon.statefolders import Held, MovedError, OddFileError, StateFolders
@@ -22,6 +24,7 @@ _FIRST_PAUSE = timedelta(minutes=3)
 _LONGEST_PAUSE = timedelta(hours=1)
 _UNCERTAIN_PAUSES = (timedelta(0), timedelta(minutes=10), timedelta(hours=1))
 """How long to wait after each time that the line broke: a server with such an hour gets the letter after it."""
+_SLACK = timedelta(days=1)  # between a file's time and the clock that is written in it
 
 
 class SpoolOutbox:
@@ -30,6 +33,7 @@ class SpoolOutbox:
     def __init__(self, root: Path) -> None:
         self._folders = StateFolders(root, _STATES, _is_letter)
         self._held: dict[str, tuple[Held, dict[str, Any]]] = {}
+        self._ended: dict[str, tuple[datetime, int] | None] = {}
 
     def prepare(self) -> None:
         """Make the folders that are missing."""
@@ -56,16 +60,18 @@ class SpoolOutbox:
         with self._translated():
             return self._folders.find(_file_name(name)) is not None
 
-    def due(self, now: datetime, skip: Collection[str] = ()) -> Iterator[Posted]:
+    def due(self, now: datetime, skip: Collection[str] = (), budget: Budget | None = None) -> Iterator[Posted]:
         """Take the letters whose time has come; see the port. A file that cannot be taken holds up no other."""
         with self._translated():
             for name in filter(_is_name, self._folders.names(_SENDING)):
                 self._with(_SENDING, name, self._recover, now)
             self._folders.sweep()
             names = self._in_order()
-        skipped = set(map(_file_name, skip))
-        for name in names:
-            if name not in skipped and (posted := self._with(_WAITING, name, self._take, now)) is not None:
+        budget = budget or Budget()
+        for name in budget.in_order([name for name in names if name not in skip]):
+            if not budget.admits(name):
+                budget.waiting += 1
+            elif (posted := self._with(_WAITING, _file_name(name), partial(self._take, budget), now)) is not None:
                 yield posted
 
     def sent(self, posted: Posted, now: datetime, *, refused: dict[str, str], later: tuple[str, ...] = ()) -> None:
@@ -108,10 +114,36 @@ class SpoolOutbox:
     def waiting_since(self) -> datetime | None:
         """Return when the oldest letter that waits was posted; None where none does."""
         with self._translated():
-            names = self._in_order()
-            return (
-                datetime.fromtimestamp(self._folders.path(_WAITING, names[0]).stat().st_mtime, UTC) if names else None
-            )
+            posted = min(self._posted().values(), default=None)
+        return datetime.fromtimestamp(posted / 1e9, UTC) if posted is not None else None
+
+    def handed_over(self, since: datetime) -> list[tuple[str, int]]:
+        """Return the letters that a server has had since then; see the port."""
+        found = []
+        with self._translated():
+            for name in filter(_is_name, self._folders.names(_SENDING)):
+                found += [(name, len(told["recipients"])) for told in [self._told(_SENDING, name)] if told]
+            for state in (_SENT, _REFUSED):
+                for name in filter(_is_name, self._folders.names(state)):
+                    if name not in self._ended:
+                        self._ended[name] = self._handed(state, name, since)
+                    moment, count = self._ended[name] or (since, 0)
+                    found += [(name, count)] if moment > since else []
+        return [(name.removesuffix(".json"), count) for name, count in found]
+
+    def _handed(self, state: str, name: str, since: datetime) -> tuple[datetime, int] | None:
+        """Return when a letter ended and for how many a server has had it; None where that is long ago."""
+        try:
+            if self._folders.path(state, name).lstat().st_mtime < (since - _SLACK).timestamp():
+                return None
+        except FileNotFoundError:
+            return None
+        told = self._told(state, name)
+        if told is None:
+            return None
+        ended = told.get("sent_at") or told.get("refused_at") or told["created_at"]
+        times = told["uncertain"] + (state == _SENT)
+        return datetime.fromisoformat(ended), times * len(told["recipients"]) - len(told.get("refused", ()))
 
     def letters_of(self, request_id: str) -> list[dict[str, Any]]:
         """Return what is known of a request's letters, oldest first: each with its `state`, without its text."""
@@ -137,7 +169,7 @@ class SpoolOutbox:
     def _in_order(self) -> list[str]:
         """Return the names of those that wait, oldest first."""
         posted = self._posted()
-        return sorted(posted, key=lambda name: (posted[name], name))
+        return [name.removesuffix(".json") for name in sorted(posted, key=lambda name: (posted[name], name))]
 
     def _posted(self) -> dict[str, int]:
         """Return when each that waits was posted: a file's modification time stays that."""
@@ -149,17 +181,22 @@ class SpoolOutbox:
                 continue  # another process has taken it
         return posted
 
-    def _take(self, held: Held, now: datetime) -> Posted | None:
+    def _take(self, budget: Budget, held: Held, now: datetime) -> Posted | None:
         document = _load(held)
         due = document["not_before"]
         if due is not None and datetime.fromisoformat(due) > now:
             return None
         if "message" not in document:
             raise _DamagedError("it was sent, and its text is gone")
+        remaining = tuple(document.get("remaining", document["recipients"]))
+        if not budget.admits(document["name"], len(remaining)):
+            budget.waiting += 1
+            return None
+        budget.spend(document["name"], len(remaining))
         held.move(_SENDING)
         letter = Letter(document["name"], tuple(document["recipients"]), document["message"].encode("ascii"))
         self._held[letter.name] = held, document
-        return Posted(letter, tuple(document.get("remaining", letter.recipients)), document["attempts"] + 1)
+        return Posted(letter, remaining, document["attempts"] + 1)
 
     def _recover(self, held: Held, now: datetime) -> None:
         """Take back a letter whose process died while it was being sent: whether it was, nobody knows."""

@@ -66,6 +66,7 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "max_recordings": 10_000,
             "max_bytes": 20 * 10**9,
             "requests_per_sender_per_hour": 30,
+            "recipients_per_day": None,
         },
         "queue": {
             "dir": Path("/var/spool/voipmon"),
@@ -116,6 +117,30 @@ def test_a_name_of_the_authentication_results_that_is_given_holds_with_gmail_too
     config = load('imap.host = "imap.gmail.com"', 'access.authserv_id = "mx.example.com"').config
 
     assert config.access.authserv_id == "mx.example.com"
+
+
+@pytest.mark.parametrize(
+    ("host", "sender", "expected"),
+    [
+        ("smtp.gmail.com", "voip.audios@gmail.com", 450),
+        ("SMTP.gmail.com", "voip.audios@googlemail.com", 450),
+        ("smtp.gmail.com", "voip.audios@example.com", 1_800),
+        ("smtp.office365.com", "voip.audios@example.com", 9_000),
+        ("smtp.example.com", "voip.audios@gmail.com", None),
+    ],
+)
+def test_a_day_has_less_recipients_than_the_provider_allows(
+    load: Load, host: str, sender: str, expected: int | None
+) -> None:
+    config = load(f'smtp.host = "{host}"', f'smtp.sender = "{sender}"').config
+
+    assert config.limits.recipients_per_day == expected
+
+
+def test_a_number_of_recipients_that_is_given_holds_with_gmail_too(load: Load) -> None:
+    config = load('smtp.host = "smtp.gmail.com"', "limits.recipients_per_day = 100").config
+
+    assert config.limits.recipients_per_day == 100
 
 
 def test_a_configuration_does_not_change(load: Load) -> None:
