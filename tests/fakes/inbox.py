@@ -1,5 +1,6 @@
 """The port Inbox in memory."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,9 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from voipmon.errors import MailboxError
-from voipmon.mail.headers import MOST_BYTES
+from voipmon.mail.headers import MOST_BYTES, WANTED
 from voipmon.mail.inbox import Message
 
+_FIELD = re.compile(rb"[^\r\n].*?\r\n(?![ \t])", re.DOTALL)  # with the lines it goes on in
 NOON = datetime(2025, 10, 27, 12, tzinfo=UTC)
 
 
@@ -31,8 +33,9 @@ class MemoryInbox:
     def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
         """Put a mail there; return its uid."""
         uid = next(self._uids)
-        header = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-        self.mails[uid] = Message(uid, arrived_at, header[:MOST_BYTES], len(raw))
+        header = raw.partition(b"\r\n\r\n")[0] + b"\r\n"
+        wanted = b"".join(field for field in _FIELD.findall(header) if _name(field) in WANTED)
+        self.mails[uid] = Message(uid, arrived_at, (wanted + b"\r\n")[:MOST_BYTES], len(raw))
         return uid
 
     def __enter__(self) -> Self:
@@ -70,3 +73,7 @@ class MemoryInbox:
     def _check(self) -> None:
         if self.trouble is not None:
             raise self.trouble
+
+
+def _name(field: bytes) -> str:
+    return field.partition(b":")[0].strip().decode("latin-1").lower()
