@@ -110,7 +110,7 @@ class RewritingProxy(Listener):
     r"""Stands before a real server and rewrites what it says, line by line: for servers that can do less.
 
     *rules* are regular expressions and what takes their place, such as `{rb" MOVE\\b": b""}`. While *hung* is set,
-    the server's answers are held back.
+    the server's answers are held back. *said* counts the bytes of the server's answers.
     """
 
     def __init__(self, host: str, port: int, rules: Mapping[bytes, bytes]) -> None:
@@ -118,6 +118,7 @@ class RewritingProxy(Listener):
         self._behind = (host, port)
         self._rules = [(re.compile(expression), replacement) for expression, replacement in rules.items()]
         self.commands: list[bytes] = []
+        self.said = 0
 
     def serve(self, connection: socket.socket) -> None:
         server = socket.create_connection(self._behind)
@@ -125,6 +126,7 @@ class RewritingProxy(Listener):
         self._start(self._forward, connection, server)
         with server.makefile("rb") as lines:
             for line in lines:
+                self.said += len(line)
                 connection.sendall(self._rewritten(line))
         self._end(connection)
 
