@@ -37,7 +37,7 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 TOGETHER = [
     case for case in CASES if len(case.mails) == 1 and not case.waited and f"{MANAGER}\r<".encode() not in case.mails[0]
 ]
-"""Those that can arrive at the same moment; without the one that Dovecot shows otherwise: a lone CR ends a line there."""
+"""Those that can arrive at once; without the one that Dovecot shows otherwise: a lone CR ends a line there."""
 
 
 def as_sent_by(number: int, case: Case) -> bytes:

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,6 +21,8 @@ from types import ModuleType
 from typing import Any
 
 from voipmon import wiring
+from voipmon.commands.digest import report_silence
+from voipmon.commands.monitor import monitor
 from voipmon.commands.process_queue import process_queue
 from voipmon.commands.send_letters import Postman
 from voipmon.config.sources import load_config
@@ -31,21 +34,16 @@ from voipmon.domain.period import Period
 from voipmon.domain.recording import Findings
 from voipmon.domain.request import Request
 from voipmon.errors import VoipmonError
-from voipmon.mail import letters
+from voipmon.mail import ledger, letters
+from voipmon.mail.inbox import Message
 from voipmon.mail.outbox import Receipt
 from voipmon.queue.admin import QueueAdmin
 from voipmon.queue.retry import RetryRule
 from voipmon.queue.spool import SpoolQueue
 from voipmon.recordings import getdents, index_building, keys
 
-WARM: tuple[ModuleType, ...] = (
-    bundle,
-    getdents,
-    index_building,
-    keys,
-    letters,
-    page,
-)  # imported late by the program, here at once
+WARM: tuple[ModuleType, ...] = (bundle, getdents, index_building, keys, ledger, letters, page)
+"""Imported late by the program, here at once."""
 
 POISON = "6666"
 _TRACED_BY_ANY = -1
@@ -120,6 +118,18 @@ def process(world: Path, hours: int) -> None:
     process_queue(work, no_progress)
 
 
+def take_in(world: Path, hours: int) -> None:
+    """Make the monitor's pass over the mails in `inbox/`, and tell the admin of the days before."""
+    config = load_config(world / "voipmon.toml", {}).config.model_copy(update={"admin": "admin@example.com"})
+    now = datetime.now(UTC) + timedelta(hours=hours)
+    with closing(wiring.ledger(config)) as verdicts:
+        intake = wiring.intake(config, verdicts)
+        intake = replace(intake, clock=lambda: now, authserv_id="mx.example.com")
+        tally = monitor(FolderInbox(world), intake, lambda: False)  # type: ignore[arg-type]
+        assert not tally.failed
+        report_silence(verdicts, intake.outbox, intake.writer, config.admin, now)
+
+
 def mend(world: Path, how: str, number: int) -> None:
     """Have a request answered again, or cancel one, or delete all that have ended."""
     admin = QueueAdmin(world / "queue", instance="pbx")
@@ -189,8 +199,39 @@ def find(world: Path) -> None:
 
 
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (enqueue, process, mend, produce, work, recover, look, take, refresh, find)
+    act.__name__: act
+    for act in (enqueue, process, take_in, mend, produce, work, recover, look, take, refresh, find)
 }
+
+
+class FolderInbox:
+    """A mailbox in a folder: its mails are `inbox/<uid>`, its marks stand in `marked` and `aside`."""
+
+    name = "voip.audios@example.com@imap.example.com/INBOX"
+
+    def __init__(self, world: Path) -> None:
+        self._world = world
+
+    def waiting(self) -> list[int]:
+        notes = (self._world / name for name in ("marked", "aside"))
+        done = {int(line) for note in notes if note.exists() for line in note.read_text().splitlines()}
+        return sorted({int(path.name) for path in (self._world / "inbox").iterdir()} - done)
+
+    def count_waiting_before(self, moment: datetime) -> int:
+        return sum(message.arrived_at < moment for message in self.read(self.waiting()))
+
+    def read(self, uids: list[int]) -> list[Message]:
+        paths = {uid: self._world / "inbox" / str(uid) for uid in sorted(uids)}
+        moments = {uid: datetime.fromtimestamp(int(path.stat().st_mtime), UTC) for uid, path in paths.items()}
+        return [Message(uid, moments[uid], path.read_bytes(), path.stat().st_size) for uid, path in paths.items()]
+
+    def acknowledge(self, uids: list[int]) -> None:
+        for uid in uids:
+            _note(self._world / "marked", str(uid))
+
+    def quarantine(self, uids: list[int]) -> None:
+        for uid in uids:
+            _note(self._world / "aside", str(uid))
 
 
 class _Counting:
