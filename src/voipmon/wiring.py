@@ -139,6 +139,7 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
     per_day = config.limits.recipients_per_day
     return Postman(outbox(config), lambda: _transport(config, environ), system_clock, per_day=per_day, tell=tell)
 
+
 def _transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:
     from voipmon.config.sources import secret_of
     from voipmon.mail.smtp import SmtpTransport

@@ -199,8 +199,7 @@ def find(world: Path) -> None:
 
 
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act
-    for act in (enqueue, process, take_in, mend, produce, work, recover, look, take, refresh, find)
+    act.__name__: act for act in (enqueue, process, take_in, mend, produce, work, recover, look, take, refresh, find)
 }
 
 
