@@ -1,18 +1,19 @@
-"""What every Inbox does: the fake, and IMAP with a server that keeps keywords and with one that does not."""
+"""What every Inbox does: the fake, and IMAP with servers that have CONDSTORE, keywords alone, or neither."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from fakes.inbox import MemoryInbox
 from imapclient import IMAPClient
+from support.imap_stub import RewritingProxy
 from support.pymap import Pymap
 
 from voipmon.mail.headers import MOST_BYTES
 from voipmon.mail.imap import QUARANTINE_FOLDER, ImapInbox
-from voipmon.mail.inbox import Inbox
+from voipmon.mail.inbox import Inbox, Standing
 
 NOON = datetime(2025, 10, 27, 12, tzinfo=timezone(timedelta(hours=-3)))
 BODY = b"a body that is never fetched"
@@ -25,7 +26,7 @@ def mail(subject: str = "RAMAIS=1121") -> bytes:
 class World(Protocol):
     """The mailbox from behind: the sender, the person who reads along, the admin."""
 
-    def inbox(self) -> Inbox: ...
+    def inbox(self, instance: str = "audio") -> Inbox: ...
 
     def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int: ...
 
@@ -40,8 +41,8 @@ class MemoryWorld:
     def __init__(self) -> None:
         self._inbox = MemoryInbox()
 
-    def inbox(self) -> Inbox:
-        return self._inbox
+    def inbox(self, instance: str = "audio") -> Inbox:
+        return self._inbox.beside(instance)
 
     def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
         return self._inbox.deliver(raw, arrived_at)
@@ -60,10 +61,11 @@ class ImapWorld:
     def __init__(self, host: str, port: int, user: str, password: str) -> None:
         self._place = (host, port, user, password)
 
-    def inbox(self) -> Inbox:
+    def inbox(self, instance: str = "audio") -> Inbox:
         host, port, user, password = self._place
+        patience = timedelta(seconds=20)
         return ImapInbox(
-            host=host, port=port, security="plain", user=user, password=password, timeout=timedelta(seconds=20)
+            host=host, port=port, security="plain", user=user, password=password, timeout=patience, instance=instance
         )
 
     def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
@@ -103,15 +105,51 @@ def pymap() -> Iterator[Pymap]:
         yield server
 
 
-@pytest.fixture(params=["memory", pytest.param("dovecot", marks=pytest.mark.dovecot), "pymap"])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "memory":
-        return MemoryWorld()
-    if request.param == "dovecot":
+NO_CONDSTORE = {rb" (CONDSTORE|QRESYNC)\b": b""}
+
+
+NO_KEYWORDS = {rb"(PERMANENTFLAGS \([^)]*) ?\\\*": rb"\1"}
+RULES = {"dovecot": {}, "keywords alone": NO_CONDSTORE, "no keywords": NO_KEYWORDS}
+
+
+@contextmanager
+def world_of(kind: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    if kind == "memory":
+        yield MemoryWorld()
+    elif kind == "pymap":
+        server = request.getfixturevalue("pymap")
+        yield ImapWorld(server.host, server.port, *server.mailbox())
+    else:
         mailbox = request.getfixturevalue("mailbox")
-        return ImapWorld(mailbox.server.host, mailbox.server.port, mailbox.user, mailbox.password)
-    server = request.getfixturevalue("pymap")
-    return ImapWorld(server.host, server.port, *server.mailbox())
+        host, port = mailbox.server.host, mailbox.server.port
+        with RewritingProxy(host, port, RULES[kind]) as proxy:
+            yield ImapWorld(host, proxy.port, mailbox.user, mailbox.password)
+
+
+def on_dovecot(*kinds: str) -> list[Any]:
+    return [pytest.param(kind, marks=pytest.mark.dovecot) for kind in kinds]
+
+
+@pytest.fixture(params=["memory", "pymap", *on_dovecot("dovecot", "keywords alone", "no keywords")])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with world_of(request.param, request) as world:
+        yield world
+
+
+@pytest.fixture(params=["memory", *on_dovecot("dovecot", "keywords alone")])
+def claiming(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A mailbox that remembers who took a mail."""
+    with world_of(request.param, request) as world, world.inbox() as inbox:
+        assert inbox.keeps_claims
+        yield world
+
+
+@pytest.fixture(params=["pymap", *on_dovecot("no keywords")])
+def forgetful(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A mailbox that does not."""
+    with world_of(request.param, request) as world, world.inbox() as inbox:
+        assert not inbox.keeps_claims
+        yield world
 
 
 def waiting(world: World) -> list[int]:
@@ -248,3 +286,100 @@ def test_the_folders_may_be_made_again(world: World) -> None:
 def test_the_name_stays_the_same_from_pass_to_pass(world: World) -> None:
     assert world.inbox().name == world.inbox().name
     assert world.inbox().name.endswith("/INBOX")
+
+
+def test_what_was_taken_is_ours_again_in_the_next_pass_and_waits_until_it_is_marked(world: World) -> None:
+    first, second = world.deliver(mail("1")), world.deliver(mail("2"))
+    with world.inbox() as inbox:
+        assert inbox.take([second, first], from_others=False) == [first, second]
+        assert inbox.waiting() == [first, second]
+
+    with world.inbox() as inbox:
+        assert inbox.take([first, second], from_others=False) == [first, second]
+        assert inbox.acknowledge([first, second]) == frozenset()
+        assert inbox.waiting() == []
+
+
+def test_what_another_host_has_taken_is_left_to_it(claiming: World) -> None:
+    first, second = claiming.deliver(mail("1")), claiming.deliver(mail("2"))
+    with claiming.inbox("audio") as ours, claiming.inbox("audio2") as theirs:
+        assert ours.take([first], from_others=False) == [first]
+
+        assert theirs.take([first, second], from_others=False) == [second]
+        assert ours.take([first, second], from_others=False) == [first]
+        assert theirs.acknowledge([first]) == {first}
+        assert theirs.waiting() == [first, second]
+        assert ours.acknowledge([first]) == frozenset()
+
+
+def test_what_is_taken_from_another_host_is_not_marked_by_it_any_more(claiming: World) -> None:
+    uids = [claiming.deliver(mail(str(number))) for number in range(3)]
+    with claiming.inbox("audio") as old, claiming.inbox("audio2") as new:
+        old.take(uids, from_others=False)
+        old.acknowledge(uids[:1])
+
+        assert new.take(uids, from_others=True) == uids[1:]
+
+        assert old.acknowledge(uids) == set(uids[1:])
+        assert old.quarantine(uids[1:]) == set(uids[1:])
+        assert new.waiting() == uids[1:]
+        assert new.acknowledge(uids[1:]) == frozenset()
+        assert old.acknowledge(uids[1:]) == set(uids[1:])
+    assert waiting(claiming) == []
+    assert claiming.aside() == 0
+
+
+def test_what_is_done_or_gone_cannot_be_taken(claiming: World) -> None:
+    done, gone, left = (claiming.deliver(mail(str(number))) for number in range(3))
+    with claiming.inbox() as inbox:
+        inbox.take([done], from_others=False)
+        inbox.acknowledge([done])
+        claiming.take_away(gone)
+
+        for from_others in (False, True):
+            assert inbox.take([done, gone, left, 999_999], from_others=from_others) == [left]
+
+
+def test_a_person_who_reads_along_takes_nothing_from_us(world: World) -> None:
+    uid = world.deliver(mail())
+    with world.inbox() as inbox:
+        inbox.take([uid], from_others=False)
+        world.look_at(uid)
+
+        assert inbox.acknowledge([uid]) == frozenset()
+        assert inbox.waiting() == []
+
+
+def test_the_mailbox_tells_by_whom_a_mail_was_done(claiming: World) -> None:
+    ours, theirs, open_, gone = (claiming.deliver(mail(str(number))) for number in range(4))
+    with claiming.inbox("audio") as one, claiming.inbox("audio2") as other:
+        one.take([ours], from_others=False)
+        one.acknowledge([ours])
+        other.take([theirs, open_], from_others=False)
+        other.acknowledge([theirs])
+        claiming.take_away(gone)
+
+    with claiming.inbox("audio") as one:
+        assert one.standing([ours, theirs, open_, gone]) == {
+            ours: Standing.OURS,
+            theirs: Standing.THEIRS,
+            open_: Standing.WAITING,
+        }
+
+
+def test_without_claims_what_is_gone_is_another_hosts(forgetful: World) -> None:
+    moved, left = forgetful.deliver(mail("1")), forgetful.deliver(mail("2"))
+    with forgetful.inbox("audio") as one, forgetful.inbox("audio2") as other:
+        one.take([moved, left], from_others=False)
+        other.take([moved], from_others=True)
+        assert other.acknowledge([moved]) == frozenset()
+
+        assert one.acknowledge([moved, left]) == {moved}
+        assert one.standing([moved, left]) == {}
+
+
+def test_the_generation_stays_the_same_from_pass_to_pass(world: World) -> None:
+    with world.inbox() as inbox:
+        generation = inbox.generation
+    with world.inbox() as inbox:
+        assert inbox.generation == generation > 0

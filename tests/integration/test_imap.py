@@ -19,7 +19,9 @@ from support.pymap import Pymap
 
 from voipmon.errors import MailboxError
 from voipmon.mail import imap
-from voipmon.mail.imap import DONE_FOLDER, DONE_KEYWORD, QUARANTINE_FOLDER, ImapInbox
+from voipmon.mail.imap import DONE_FOLDER, QUARANTINE_FOLDER, ImapInbox
+from voipmon.mail.imap_claim import DONE_KEYWORD
+from voipmon.mail.imap_words import ranges
 
 pytestmark = pytest.mark.dovecot
 
@@ -38,6 +40,7 @@ def open_inbox(server: Any, **options: Any) -> ImapInbox:
         "user": USER,
         "password": "secret",
         "timeout": timedelta(seconds=20),
+        "instance": "audio",
     }
     return ImapInbox(**{**defaults, **options})
 
@@ -72,7 +75,8 @@ def test_what_is_done_stays_in_its_place_under_a_keyword_and_unread(
     assert mailbox.flags(done) == {DONE_KEYWORD}
     assert mailbox.flags(looked_at) == {DONE_KEYWORD, r"\Seen"}
     assert mailbox.folders() == ["INBOX", QUARANTINE_FOLDER]
-    assert [(record.message, record.marks) for record in caplog.records] == [("inbox_opened", "keyword")]
+    opened = [(record.message, record.marks, record.claim) for record in caplog.records]
+    assert opened == [("inbox_opened", "keyword", "conditional")]
 
 
 def test_what_is_quarantined_is_done_and_stands_in_a_folder_that_mail_programs_show(mailbox: Mailbox) -> None:
@@ -218,16 +222,22 @@ def test_a_server_that_takes_keywords_and_keeps_none_is_found_out(
     assert messages[1:3] == [("inbox_opened", "keyword"), ("keywords_dropped", None)]
 
 
-def test_a_keyword_is_shown_to_stick_once_for_each_pass(mailbox: Mailbox) -> None:
-    uids = [mailbox.append(MAIL) for _ in range(3)]
+def test_taking_reading_and_marking_some_hundred_mails_costs_six_commands(mailbox: Mailbox) -> None:
+    mailbox.append_all([MAIL] * 300)
     with (
         RewritingProxy(mailbox.server.host, mailbox.server.port, {}) as proxy,
         inbox_of(mailbox, port=proxy.port) as inbox,
     ):
-        for uid in uids:
-            inbox.acknowledge([uid])
+        uids = inbox.waiting()
+        before = len(proxy.commands)
+        inbox.take(uids, from_others=False)
+        inbox.read(uids)
+        inbox.acknowledge(uids)
+        commands = [command.split(b" ", 3)[1:] for command in proxy.commands[before:]]
 
-        assert sum(b"UID FETCH" in command for command in proxy.commands) == 1
+    assert [name for _, name, _ in commands] == [b"FETCH", b"STORE", b"FETCH", b"FETCH", b"STORE", b"FETCH"]
+    assert all(b"UNCHANGEDSINCE" in words for _, name, words in commands if name == b"STORE")
+    assert all(len(words) < 1_500 for *_, words in commands)
 
 
 # -- many, and little of each -----------------------------------------------------------------------------------------
@@ -302,10 +312,10 @@ def test_no_command_is_longer_than_servers_must_take(mailbox: Mailbox) -> None:
 
 @given(st.sets(st.integers(min_value=1, max_value=60), min_size=1))
 def test_ranges_name_exactly_the_uids_in_as_few_words_as_can_be(uids: set[int]) -> None:
-    ranges = imap._ranges(sorted(uids)).decode().split(",")
+    words = ranges(sorted(uids)).decode().split(",")
 
     named = []
-    for low, _, high in (part.partition(":") for part in ranges):
+    for low, _, high in (part.partition(":") for part in words):
         named.append(range(int(low), int(high or low) + 1))
     assert [uid for each in named for uid in each] == sorted(uids)
     assert all(later.start > one.stop for one, later in pairwise(named))
@@ -458,7 +468,7 @@ ANSWERS = {
     "LOGIN": ["{tag} OK in"],
     "SELECT": ["* 3 EXISTS", "* OK [PERMANENTFLAGS (\\Seen \\*)] kept", "{tag} OK [READ-WRITE] done"],
     "UID SEARCH": ["* SEARCH 1 2 3", "{tag} OK done"],
-    "UID FETCH": ["* 1 FETCH (UID 1 FLAGS ($DoneByVoipmon))", "{tag} OK done"],
+    "UID FETCH": ["* 1 FETCH (UID 1 FLAGS ({flags}))", "{tag} OK done"],
     "UID STORE": ["{tag} OK done"],
     "UID MOVE": ["{tag} OK done"],
     "NAMESPACE": ['* NAMESPACE (("" "/")) NIL NIL', "{tag} OK done"],
@@ -473,6 +483,7 @@ def use(inbox: ImapInbox) -> None:
     """Do everything once."""
     with inbox:
         inbox.waiting()
+        inbox.take([1], from_others=False)
         inbox.read([1])
         inbox.acknowledge([1])
         inbox.quarantine([1])
@@ -484,6 +495,9 @@ def test_the_stub_is_a_server_that_works_when_nothing_is_wrong() -> None:
         use(open_inbox(stub))
 
     assert {command.split(" ")[0] for command in stub.commands} == {name.split(" ")[0] for name in ANSWERS}
+    assert {name.split(" ")[-1] for name, _ in STEPS if name.startswith("UID STORE")} == {
+        command.split(" ")[-1] for command in stub.commands if command.startswith("UID STORE")
+    }
 
 
 STEPS = [
@@ -491,8 +505,10 @@ STEPS = [
     ("LOGIN", "logging in"),
     ("SELECT", "opening the folder 'INBOX'"),
     ("UID SEARCH", "looking for mail"),
-    ("UID FETCH", "reading mail"),
-    ("UID STORE", "marking mail as done"),
+    ("UID FETCH 1 (FLAGS", "taking mail"),
+    ("UID STORE 1 +FLAGS.SILENT ($Voipmon-audio)", "taking mail"),
+    ("UID FETCH 1 (BODY", "reading mail"),
+    ("UID STORE 1 +FLAGS.SILENT ($DoneByVoipmon)", "marking mail as done"),
     ("NAMESPACE", "asking where folders are"),
     ("UID MOVE", f"moving mail to {QUARANTINE_FOLDER}"),
     ("LIST", f"making the folder {QUARANTINE_FOLDER}"),
@@ -501,7 +517,7 @@ STEPS = [
 
 @pytest.mark.parametrize(("command", "step"), STEPS)
 def test_a_server_that_hangs_at_any_step_ends_the_pass_within_the_time_out(command: str, step: str) -> None:
-    answers = {name: lines for name, lines in ANSWERS.items() if name != command}
+    answers = {**ANSWERS, command: []}
     begun = time.monotonic()
     with ImapStub(answers) as stub, pytest.raises(MailboxError) as caught:
         use(open_inbox(stub, timeout=SOON))

@@ -67,15 +67,16 @@ class Listener:
 class ImapStub(Listener):
     """Answers IMAP commands from a table, and hangs at those that are not in it.
 
-    *answers* has for each command (`LOGIN`, `UID SEARCH`) the lines to say, `{tag}` standing for the command's own;
-    None instead of lines cuts the connection. What the client says upon a `+` has the name `"+"`, and `"++"` the
-    second time. *commands* keeps what was asked.
+    *answers* has for the beginning of each command (`LOGIN`, `UID STORE 1 +FLAGS`) the lines to say, `{tag}` standing
+    for the command's own and `{flags}` for what was stored; None instead of lines cuts the connection. What the client
+    says upon a `+` has the name `"+"`, and `"++"` the second time. *commands* keeps what was asked.
     """
 
     def __init__(self, answers: Mapping[str, Sequence[str] | None], greeting: str | None = "* OK ready") -> None:
         super().__init__()
         self.commands: list[str] = []
         self._answers = answers
+        self._flags: list[str] = []
         self._greeting = greeting
 
     def serve(self, connection: socket.socket) -> None:
@@ -89,21 +90,21 @@ class ImapStub(Listener):
                 first, space, command = line.decode("latin-1").rstrip("\r\n").partition(" ")
                 tag, pluses = (first, "") if space else (tag, pluses + "+")
                 self.commands.append(command or first)
-                answer = self._answers.get(pluses or _name(command), ())
+                if answered := re.search(r" \+FLAGS\S* \((.*)\)$", command):
+                    self._flags.append(answered[1])
+                answer = self._answers.get(self._name(pluses or command), ())
                 if answer is None:
                     self._end(connection)
                     return
                 for said in answer:
                     self._say(connection, said, tag)
 
-    @staticmethod
-    def _say(connection: socket.socket, line: str, tag: str) -> None:
-        connection.sendall(line.replace("{tag}", tag).encode("latin-1") + b"\r\n")
+    def _name(self, command: str) -> str:
+        return max((name for name in self._answers if command.upper().startswith(name.upper())), key=len, default="")
 
-
-def _name(command: str) -> str:
-    words = command.upper().split(" ")
-    return " ".join(words[:2]) if words[0] == "UID" else words[0]
+    def _say(self, connection: socket.socket, line: str, tag: str) -> None:
+        said = line.replace("{tag}", tag).replace("{flags}", " ".join(self._flags))
+        connection.sendall(said.encode("latin-1") + b"\r\n")
 
 
 class RewritingProxy(Listener):

@@ -1,7 +1,7 @@
 """The port Inbox over IMAP: what every server can do, and the ways around what some cannot."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,19 +15,19 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPCli
 
 from voipmon.errors import MailboxError
 from voipmon.mail.headers import MOST_BYTES, WANTED
+from voipmon.mail.imap_claim import DONE_KEYWORD, Claims, ClaimWay, KeywordsDroppedError
 from voipmon.mail.imap_connection import ImapConnection, passes_by_itself, server_words
-from voipmon.mail.inbox import Message
+from voipmon.mail.imap_words import batches, ranges
+from voipmon.mail.inbox import Message, Standing
 from voipmon.mail.network import Security
 
 _log = logging.getLogger(__name__)
 
-DONE_KEYWORD = "$DoneByVoipmon"
 DONE_FOLDER = "Voipmon-Done"
 QUARANTINE_FOLDER = "Voipmon-Quarantine"
 
 _FIELDS = " ".join(WANTED).upper()
 _HEADER = f"BODY.PEEK[HEADER.FIELDS ({_FIELDS})]<0.{MOST_BYTES}>"
-_BATCH = 500  # messages in one command: 5 kB of uids at most, and an answer well within the time-out
 _WINDOW = 50_000  # messages in one search: imaplib reads no line of more than 1 MB
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,7 +45,8 @@ class ImapInbox:
 
     Where the server keeps keywords, a mail that is done stays in its place and carries `$DoneByVoipmon`; else it is
     moved to the folder `Voipmon-Done`. *token* replaces the password and is asked once for each connection. *timeout*
-    holds for each step.
+    holds for each step. *instance* is this host's name among those that read the mailbox. A *server* that is given is
+    open already, and stays so.
     """
 
     host: str
@@ -57,14 +58,17 @@ class ImapInbox:
     folder: str = "INBOX"
     timeout: timedelta = timedelta(seconds=60)
     ca_file: Path | None = None
+    instance: str = "voipmon"
+    server: ImapConnection | None = field(default=None, repr=False)
     _server: ImapConnection = field(init=False, repr=False)
     _marks: Marks = field(default=Marks.KEYWORD, init=False, repr=False)
-    _proved: bool = field(default=False, init=False, repr=False)
+    _claims: Claims = field(init=False, repr=False)
+    _claim: ClaimWay = field(default=ClaimWay.LEASE, init=False, repr=False)
     _exists: int = field(default=0, init=False, repr=False)
-    _prefix: str | None = field(default=None, init=False, repr=False)
+    _generation: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._server = ImapConnection(
+        self._server = self.server or ImapConnection(
             host=self.host,
             port=self.port,
             security=self.security,
@@ -82,18 +86,35 @@ class ImapInbox:
 
     def __enter__(self) -> Self:
         try:
-            self._server.open()
+            if self.server is None:
+                self._server.open()
             self._select()
         except BaseException:
-            self._server.close()
+            self._close()
             raise
-        _log.info("inbox_opened", extra={"mailbox": self.name, "marks": self._marks.value})
+        extra = {"mailbox": self.name, "marks": self._marks.value, "claim": self._claim.value}
+        _log.info("inbox_opened", extra=extra)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        self._close()
+
+    @property
+    def generation(self) -> int:
+        """What changes when the server gives the messages new uids: UIDVALIDITY."""
+        return self._generation
+
+    @property
+    def claim(self) -> ClaimWay:
+        """What keeps a second host from a mail here."""
+        return self._claim
+
+    @property
+    def keeps_claims(self) -> bool:
+        """Tell whether the server remembers who took a mail."""
+        return self._claim is not ClaimWay.LEASE
 
     def waiting(self) -> list[int]:
         """Return the uids of the messages without a done mark, lowest first."""
@@ -107,7 +128,7 @@ class ImapInbox:
         day = moment.astimezone(UTC).date()
         before = self._search("BEFORE", day - timedelta(days=1))
         around = self._search("SINCE", day - timedelta(days=1), "BEFORE", day + timedelta(days=2))
-        for batch in _batches(around):
+        for batch in batches(around):
             with self._server.step("looking for mail"):
                 answers = self._server.client.fetch(batch, ["INTERNALDATE"])
             before |= {uid for uid, answer in answers.items() if _moment(answer.get(b"INTERNALDATE")) < moment}
@@ -116,35 +137,51 @@ class ImapInbox:
     def read(self, uids: Iterable[int]) -> list[Message]:
         """Return those messages in the order of their uids."""
         found: dict[int, dict[bytes, Any]] = {}
-        for batch in _batches(uids):
+        for batch in batches(uids):
             with self._server.step("reading mail"):
                 found |= self._server.client.fetch(batch, [_HEADER, "INTERNALDATE", "RFC822.SIZE"])
         messages = (_message(uid, found[uid]) for uid in sorted(found))
         return [message for message in messages if message is not None]
 
-    def acknowledge(self, uids: Iterable[int]) -> None:
-        """Put the done mark on the messages."""
-        for batch in _batches(uids):
-            if self._marks is Marks.KEYWORD:
-                self._mark(batch)
-            if self._marks is Marks.FOLDER:  # which marking may have shown
-                self._move(batch, DONE_FOLDER)
+    def take(self, uids: Iterable[int], *, from_others: bool) -> list[int]:
+        """Make the messages ours; return which are."""
+        ours: list[int] = []
+        for batch in batches(uids):
+            try:
+                with self._server.step("taking mail"):
+                    ours += self._claims.take(batch, from_others=from_others) if self.keeps_claims else batch
+            except KeywordsDroppedError:
+                self._drop_keywords()
+                ours += batch
+        return ours
 
-    def quarantine(self, uids: Iterable[int]) -> None:
+    def standing(self, uids: Iterable[int]) -> dict[int, Standing]:
+        """Return how the messages stand; without keywords, what is still here waits."""
+        found: dict[int, Standing] = {}
+        for batch in batches(uids):
+            with self._server.step("looking for mail"):
+                if self._marks is Marks.KEYWORD:
+                    found |= self._claims.standing(batch)
+                else:
+                    found |= dict.fromkeys(self._server.client.fetch(batch, ["UID"]), Standing.WAITING)
+        return found
+
+    def acknowledge(self, uids: Iterable[int]) -> frozenset[int]:
+        """Put the done mark on the messages; without keywords, what is gone has been moved by another host."""
+        return frozenset().union(*(self._finish(batch, None) for batch in batches(uids)))
+
+    def quarantine(self, uids: Iterable[int]) -> frozenset[int]:
         """Take the messages aside into `Voipmon-Quarantine`; where there are keywords, the done mark comes first.
 
         A server that keeps keywords and can neither move nor expunge has them in both places.
         """
-        for batch in _batches(uids):
-            if self._marks is Marks.KEYWORD:
-                self._mark(batch)
-            self._move(batch, QUARANTINE_FOLDER)
+        return frozenset().union(*(self._finish(batch, QUARANTINE_FOLDER) for batch in batches(uids)))
 
     def prepare(self) -> None:
         """Make the folders that the other methods need."""
         names = [QUARANTINE_FOLDER] if self._marks is Marks.KEYWORD else [DONE_FOLDER, QUARANTINE_FOLDER]
         for name in names:
-            folder = self._path(name)
+            folder = self._server.path(name)
             with self._server.step(f"making the folder {folder}"):
                 if not self._server.client.folder_exists(folder):
                     self._make(folder)
@@ -166,67 +203,80 @@ class ImapInbox:
                     f"{self.host} has no folder {self.folder!r} for {self.user!r} ({words}): check imap.folder",
                     retryable=passes_by_itself(words),
                 ) from error
-        self._proved = False
         self._exists = answer.get(b"EXISTS", 0)
+        self._generation = answer.get(b"UIDVALIDITY", 0)
+        conditional = self._server.can("CONDSTORE") and b"NOMODSEQ" not in answer
+        self._claims = Claims(self._server, self.instance, conditional=conditional)
         kept = {flag.lower() for flag in answer.get(b"PERMANENTFLAGS", ())}
-        keywords = kept & {rb"\*", DONE_KEYWORD.lower().encode()}
-        self._mark_by(Marks.KEYWORD if keywords else Marks.FOLDER)
+        if rb"\*" in kept:
+            self._mark_by(Marks.KEYWORD, ClaimWay.CONDITIONAL if conditional else ClaimWay.KEYWORD)
+        else:  # no new keywords; but perhaps there is room for no more, and ours is an old one
+            old = DONE_KEYWORD.lower().encode() in kept
+            self._mark_by(Marks.KEYWORD if old else Marks.FOLDER, ClaimWay.LEASE)
+
+    def _close(self) -> None:
+        if self.server is None:
+            self._server.close()
 
     # -- the done mark --
 
-    def _mark_by(self, marks: Marks) -> None:
-        self._marks = marks
+    def _mark_by(self, marks: Marks, claim: ClaimWay) -> None:
+        self._marks, self._claim = marks, claim
         if marks is Marks.FOLDER and not self._server.can("MOVE") and not self._server.can("UIDPLUS"):
             raise MailboxError(
                 f"{self.host} keeps no keywords and cannot move mail (no MOVE, no UIDPLUS): "
                 "what is done cannot be marked there"
             )
 
-    def _mark(self, uids: list[int]) -> None:
-        with self._server.step("marking mail as done"):
-            self._server.client.add_flags(_ranges(uids), [DONE_KEYWORD], silent=True)
-            if self._proved:
-                return
-            flags = self._server.client.get_flags(uids)  # some servers take every keyword and keep none
-        self._proved = any(DONE_KEYWORD.lower().encode() in map(bytes.lower, each) for each in flags.values())
-        if flags and not self._proved:
-            _log.warning("keywords_dropped", extra={"mailbox": self.name})
-            self._mark_by(Marks.FOLDER)
+    def _drop_keywords(self) -> None:
+        """Go on without keywords: some servers take every one and keep none."""
+        _log.warning("keywords_dropped", extra={"mailbox": self.name})
+        self._mark_by(Marks.FOLDER, ClaimWay.LEASE)
+
+    def _finish(self, uids: list[int], aside: str | None) -> frozenset[int]:
+        """Mark the messages, and move them where they belong then; return those that are another host's."""
+        lost: frozenset[int] = frozenset()
+        if self._marks is Marks.KEYWORD:
+            try:
+                with self._server.step("marking mail as done"):
+                    lost = self._claims.finish(uids)
+            except KeywordsDroppedError:
+                self._drop_keywords()
+        folder = aside or DONE_FOLDER
+        if self._marks is Marks.FOLDER:
+            with self._server.step(f"moving mail to {self._server.path(folder)}"):
+                self._server.client.noop()  # or what another host has moved would still be shown
+                lost = frozenset(uids) - self._server.client.fetch(uids, ["UID"]).keys()
+        if aside or self._marks is Marks.FOLDER:
+            self._move([uid for uid in uids if uid not in lost], folder)
+        return lost
 
     def _move(self, uids: list[int], name: str) -> None:
-        folder = self._path(name)
-        ranges = _ranges(uids)
+        if not uids:
+            return
+        folder = self._server.path(name)
+        numbers = ranges(uids)
         moves, expunges = self._server.can("MOVE"), self._server.can("UIDPLUS")
         with self._server.step(f"moving mail to {folder}"):
-            self._carry(ranges, folder, moves=moves)
+            self._carry(numbers, folder, moves=moves)
             if expunges and not moves:
-                self._server.client.add_flags(ranges, [rb"\Deleted"], silent=True)
-                self._server.client.uid_expunge(ranges)
+                self._server.client.add_flags(numbers, [rb"\Deleted"], silent=True)
+                self._server.client.uid_expunge(numbers)
 
-    def _carry(self, ranges: bytes, folder: str, *, moves: bool) -> None:
+    def _carry(self, numbers: bytes, folder: str, *, moves: bool) -> None:
         carry = self._server.client.move if moves else self._server.client.copy
         try:
-            carry(ranges, folder)
+            carry(numbers, folder)
         except IMAPClientAbortError:
             raise
         except IMAPClientError:  # no such folder yet, or a mail went away in the meantime
             with suppress(IMAPClientError):
                 self._make(folder)
-            carry(ranges, folder)
+            carry(numbers, folder)
 
     def _make(self, folder: str) -> None:
         self._server.client.create_folder(folder)
         self._server.client.subscribe_folder(folder)  # or mail programs do not show it
-
-    def _path(self, name: str) -> str:
-        """Return the folder's whole name: some servers want all of them below INBOX."""
-        if self._prefix is None:
-            self._prefix = ""
-            if self._server.can("NAMESPACE"):
-                with self._server.step("asking where folders are"):
-                    personal = self._server.client.namespace().personal
-                self._prefix = personal[0][0] if personal else ""
-        return self._prefix + name
 
     # -- searching --
 
@@ -269,18 +319,3 @@ def _moment(internal_date: datetime | None) -> datetime:
         return (internal_date or _EPOCH).astimezone(UTC)
     except OverflowError:  # in the year 1 or 9999
         return _EPOCH
-
-
-def _batches(uids: Iterable[int]) -> Iterator[list[int]]:
-    ordered = sorted(set(uids))
-    for start in range(0, len(ordered), _BATCH):
-        yield ordered[start : start + _BATCH]
-
-
-def _ranges(uids: list[int]) -> bytes:
-    """Write uids in their order as IMAP does: `1:500,502`."""
-    breaks = [index for index, (one, next_one) in enumerate(pairwise(uids), 1) if next_one != one + 1]
-    runs = pairwise([0, *breaks, len(uids)])
-    return b",".join(
-        b"%d" % uids[low] if high == low + 1 else b"%d:%d" % (uids[low], uids[high - 1]) for low, high in runs
-    )

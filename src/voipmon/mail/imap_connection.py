@@ -6,7 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
@@ -44,6 +45,7 @@ class ImapConnection:
     ca_file: Path | None = None
     _client: Any = field(default=None, init=False, repr=False)
     _lost: bool = field(default=False, init=False, repr=False)
+    _prefix: str | None = field(default=None, init=False, repr=False)
 
     @property
     def client(self) -> Any:
@@ -81,6 +83,29 @@ class ImapConnection:
                 client.logout()
         with suppress(OSError):
             client.shutdown()
+
+    def __enter__(self) -> Self:
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def path(self, name: str) -> str:
+        """Return the whole name of a folder of ours: some servers want all of them below INBOX."""
+        if self._prefix is None:
+            self._prefix = ""
+            if self.can("NAMESPACE"):
+                with self.step("asking where folders are"):
+                    personal = self.client.namespace().personal
+                self._prefix = personal[0][0] if personal else ""
+        return self._prefix + name
 
     def can(self, capability: str) -> bool:
         """Tell whether the server has that capability, as it says after the log-in."""

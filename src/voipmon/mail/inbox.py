@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -21,11 +22,23 @@ class Message:
     size: int
 
 
+class Standing(Enum):
+    """What the mailbox tells of a mail that was taken: not done yet, done by this host, or done by another."""
+
+    WAITING = auto()
+    OURS = auto()
+    THEIRS = auto()
+
+
 class Inbox(Protocol):
     r"""One folder of one mailbox, for the length of a `with`.
 
     The work list is what carries no done mark of ours; whether somebody has read a mail (`\Seen`) means nothing. Every
     step has a time-out.
+
+    Several hosts may read one mailbox: each takes mails before it decides on them, and marks them afterwards. A mail
+    that is taken stays taken until it is marked, over the end of the pass and of the process; another host that takes
+    it away is seen at the mark, at the latest. So each mail is marked by exactly one host.
 
     Raises:
         MailboxError: on any method: the server is away or refuses; the sentence says which and what to do.
@@ -42,6 +55,16 @@ class Inbox(Protocol):
         """Which mailbox and folder this is: `user@host/folder`. Stays the same from pass to pass."""
         ...
 
+    @property
+    def generation(self) -> int:
+        """What changes when the server gives the messages new uids."""
+        ...
+
+    @property
+    def keeps_claims(self) -> bool:
+        """Tell whether the server remembers who took a mail. If not, `take` takes all, and a lead must be held."""
+        ...
+
     def waiting(self) -> list[int]:
         """Return the uids of the messages without a done mark, lowest first. Reads no message."""
         ...
@@ -54,12 +77,27 @@ class Inbox(Protocol):
         """Return how many messages without a done mark arrived before *moment*."""
         ...
 
-    def acknowledge(self, uids: Iterable[int]) -> None:
-        """Put the done mark on the messages. May be called twice, and for messages that are gone."""
+    def take(self, uids: Iterable[int], *, from_others: bool) -> list[int]:
+        """Make the messages ours before anything is decided on them; return which are, lowest uid first.
+
+        Ours from an earlier pass are ours still. What another host has taken is left to it, unless *from_others*; what
+        is done or gone is left out. At the same instant at most one host gets a message, perhaps none: the next pass.
+        """
         ...
 
-    def quarantine(self, uids: Iterable[int]) -> None:
-        """Take the messages aside into a folder of their own, for the admin's eyes. May be called twice."""
+    def standing(self, uids: Iterable[int]) -> dict[int, Standing]:
+        """Return how the messages stand; one that is gone is left out."""
+        ...
+
+    def acknowledge(self, uids: Iterable[int]) -> frozenset[int]:
+        """Put the done mark on the messages; return those that are another host's now, which stay as they are.
+
+        May be called twice, and for messages that are gone or were never taken.
+        """
+        ...
+
+    def quarantine(self, uids: Iterable[int]) -> frozenset[int]:
+        """Do the same, and take the messages aside into a folder of their own, for the admin's eyes."""
         ...
 
     def prepare(self) -> None:
