@@ -59,6 +59,10 @@ class MailboxError(ProcessingError):
     """The mailbox cannot be read or marked."""
 
 
+class LeadLostError(MailboxError):
+    """Another host leads now: what is not marked yet is its."""
+
+
 class OutboxError(ProcessingError):
     """A letter cannot be sent."""
 

@@ -19,6 +19,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ADDRESS = re.compile(f"{ADDRESS_PART}@{ADDRESS_PART}")
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
 _LONGEST = timedelta(days=36500)  # a century: beyond it, adding to the present moment may leave the calendar
 
@@ -104,6 +105,12 @@ def _host(value: str) -> str:
     return value
 
 
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise ValueError(f"{value!r} is no name of a host: use letters, digits, dot, - and _, at most 63")
+    return value
+
+
 def _absolute_path(value: object) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError("should be a path")  # noqa: TRY004 - pydantic gathers ValueErrors only
@@ -144,6 +151,9 @@ Address = Annotated[str, AfterValidator(_address)]
 
 Host = Annotated[str, AfterValidator(_host)]
 """A host's name, or its IPv4 or IPv6 address."""
+
+Instance = Annotated[str, AfterValidator(_instance)]
+"""What a host calls itself among those of this voipmon."""
 
 AbsolutePath = Annotated[Path, PlainValidator(_absolute_path)]
 """A path that means the same from wherever a command is started."""

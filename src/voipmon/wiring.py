@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from voipmon.config.model import Config
     from voipmon.mail.facts import Facts as LetterFacts
     from voipmon.mail.facts import Thread
+    from voipmon.mail.imap_connection import ImapConnection
     from voipmon.mail.inbox import Inbox
+    from voipmon.mail.lead import Lead, Leadership
     from voipmon.mail.ledger import Ledger
+    from voipmon.mail.noted import Noted
     from voipmon.mail.outbox import Letter
     from voipmon.mail.settings import Server
     from voipmon.mail.smtp import SmtpTransport
@@ -40,6 +44,9 @@ if TYPE_CHECKING:
 
 _MAIL_READ = "mail-read"
 """The file in the state folder whose time tells when the mailbox was last read to its good end."""
+
+_NOTED = "mailbox.json"
+"""The file in the state folder that has what the last pass learned of the mailbox."""
 
 
 def limits(config: Config) -> Limits:
@@ -62,25 +69,40 @@ def rights(config: Config) -> Rights:
     return rights_of(config.access.whitelist, config.access.staff)
 
 
-def inbox(config: Config, environ: Mapping[str, str]) -> Inbox:
-    """Return the mailbox that requests come to."""
-    from voipmon.config.sources import secret_of
+def inbox(config: Config, environ: Mapping[str, str], server: ImapConnection | None = None) -> Inbox:
+    """Return the mailbox that requests come to, on the connection *server* or on one of its own."""
     from voipmon.mail.imap import ImapInbox
+
+    return ImapInbox(
+        server=server or imap_connection(config, environ), folder=config.imap.folder, instance=config.instance
+    )
+
+
+def imap_connection(config: Config, environ: Mapping[str, str]) -> ImapConnection:
+    """Return the way to the server of the mailbox, not open yet."""
+    from voipmon.config.sources import secret_of
+    from voipmon.mail.imap_connection import ImapConnection
 
     imap = config.imap
     with user.starter():
         password = secret_of(imap, "imap", environ)
-    return ImapInbox(
+    return ImapConnection(
         host=imap.host,
         port=imap.port,
         security=imap.security,
         user=imap.user,
         password=password,
         token=_token(imap, "imap"),
-        folder=imap.folder,
         timeout=imap.timeout,
         ca_file=imap.ca_file,
     )
+
+
+def lead(config: Config, server: ImapConnection) -> Lead:
+    """Return the lead of the mailbox, as this host sees it."""
+    from voipmon.mail.imap_lead import ImapLead
+
+    return ImapLead(server, config.instance, beat_every=config.failover.take_over_after / 4)
 
 
 def _token(server: Server, section: str) -> Callable[[], str] | None:
@@ -248,6 +270,29 @@ def tidy(config: Config) -> None:
     if is_due(config.state_dir, now):
         make_tidy(queue_admin(config), outbox(config), config.queue.keep, config.queue.keep_archive, now)
         (config.state_dir / MARK).touch()
+
+
+def note_claim(config: Config, mailbox: Inbox) -> None:
+    """Remember what keeps a second host from a mail, for `status`."""
+    from voipmon.mail.noted import note
+
+    path = config.state_dir / _NOTED
+    note(path, replace(noted(config), claim=mailbox.claim))
+
+
+def note_lead(config: Config, leadership: Leadership) -> None:
+    """Remember who leads, for `status`."""
+    from voipmon.mail.noted import note
+
+    path = config.state_dir / _NOTED
+    note(path, replace(noted(config), leadership=leadership, led_at=system_clock()))
+
+
+def noted(config: Config) -> Noted:
+    """Return what the last pass of `monitor` learned of the mailbox; asks no server."""
+    from voipmon.mail.noted import read_noted
+
+    return read_noted(config.state_dir / _NOTED)
 
 
 def mail_was_read(config: Config) -> None:

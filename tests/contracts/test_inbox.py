@@ -13,7 +13,8 @@ from support.pymap import Pymap
 
 from voipmon.mail.headers import MOST_BYTES
 from voipmon.mail.imap import QUARANTINE_FOLDER, ImapInbox
-from voipmon.mail.inbox import Inbox, Standing
+from voipmon.mail.imap_connection import ImapConnection
+from voipmon.mail.inbox import ClaimWay, Inbox, Standing
 
 NOON = datetime(2025, 10, 27, 12, tzinfo=timezone(timedelta(hours=-3)))
 BODY = b"a body that is never fetched"
@@ -64,9 +65,8 @@ class ImapWorld:
     def inbox(self, instance: str = "audio") -> Inbox:
         host, port, user, password = self._place
         patience = timedelta(seconds=20)
-        return ImapInbox(
-            host=host, port=port, security="plain", user=user, password=password, timeout=patience, instance=instance
-        )
+        server = ImapConnection(host=host, port=port, security="plain", user=user, password=password, timeout=patience)
+        return ImapInbox(server, instance=instance)
 
     def deliver(self, raw: bytes, arrived_at: datetime = NOON) -> int:
         with self._client() as client:
@@ -140,7 +140,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 def claiming(request: pytest.FixtureRequest) -> Iterator[World]:
     """A mailbox that remembers who took a mail."""
     with world_of(request.param, request) as world, world.inbox() as inbox:
-        assert inbox.keeps_claims
+        assert inbox.claim is not ClaimWay.LEASE
         yield world
 
 
@@ -148,7 +148,7 @@ def claiming(request: pytest.FixtureRequest) -> Iterator[World]:
 def forgetful(request: pytest.FixtureRequest) -> Iterator[World]:
     """A mailbox that does not."""
     with world_of(request.param, request) as world, world.inbox() as inbox:
-        assert not inbox.keeps_claims
+        assert inbox.claim is ClaimWay.LEASE
         yield world
 
 

@@ -320,3 +320,4 @@ def test_the_queue_tells_how_many_are_ahead(workshop: Workshop) -> None:
     assert queue.ahead_of(make_request(4).id) == 3
     assert queue.ahead_of(make_request(2).id) == 1
     assert queue.ahead_of(make_request(1).id) == 0
+    assert queue.ahead_of(make_request(5).id) == 4

@@ -10,7 +10,7 @@ from typing import Self
 
 from voipmon.errors import MailboxError
 from voipmon.mail.headers import MOST_BYTES, WANTED
-from voipmon.mail.inbox import Message, Standing
+from voipmon.mail.inbox import ClaimWay, Message, Standing
 
 _FIELD = re.compile(rb"[^\r\n].*?\r\n(?![ \t])", re.DOTALL)  # with the lines it goes on in
 NOON = datetime(2025, 10, 27, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ class MemoryInbox:
     holders: dict[int, str] = field(default_factory=dict)
     instance: str = "audio"
     generation: int = 1
-    keeps_claims: bool = True
+    claim: ClaimWay = ClaimWay.CONDITIONAL
     trouble: MailboxError | None = None
     uids: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -85,6 +85,7 @@ class MemoryInbox:
 
     def quarantine(self, uids: Iterable[int]) -> frozenset[int]:
         lost = self.acknowledge(uids)
+        self.done -= set(uids) - lost
         for uid in (set(uids) - lost) & self.mails.keys():
             self.quarantined[uid] = self.mails.pop(uid)
         return lost

@@ -107,8 +107,9 @@ class MemoryQueue:
 
     def ahead_of(self, request_id: str) -> int:
         waiting = [item.request.id for item in self._in_order(State.PENDING)]
-        ahead = waiting.index(request_id) if request_id in waiting else 0
-        return ahead + sum(item.request.id != request_id for item in self._in_order(State.PROCESSING))
+        busy = [item.request.id for item in self._in_order(State.PROCESSING)]
+        ahead = waiting.index(request_id) if request_id in waiting else 0 if request_id in busy else len(waiting)
+        return ahead + sum(other != request_id for other in busy)
 
     def _in_order(self, state: State) -> list[_Item]:
         items = [item for item in self._items.values() if item.state is state]

@@ -21,6 +21,7 @@ from voipmon.errors import MailboxError
 from voipmon.mail import imap
 from voipmon.mail.imap import DONE_FOLDER, QUARANTINE_FOLDER, ImapInbox
 from voipmon.mail.imap_claim import DONE_KEYWORD
+from voipmon.mail.imap_connection import ImapConnection
 from voipmon.mail.imap_words import ranges
 
 pytestmark = pytest.mark.dovecot
@@ -40,9 +41,9 @@ def open_inbox(server: Any, **options: Any) -> ImapInbox:
         "user": USER,
         "password": "secret",
         "timeout": timedelta(seconds=20),
-        "instance": "audio",
     }
-    return ImapInbox(**{**defaults, **options})
+    folder = options.pop("folder", "INBOX")
+    return ImapInbox(ImapConnection(**{**defaults, **options}), folder, "audio")
 
 
 def inbox_of(mailbox: Mailbox, **options: Any) -> ImapInbox:
@@ -209,8 +210,8 @@ def test_a_server_that_takes_keywords_and_keeps_none_is_found_out(
     with RewritingProxy(pymap.host, pymap.port, promising) as proxy:
         inbox = open_inbox(proxy, user=user, password=password)
         with inbox:
-            inbox._server.client.append("INBOX", MAIL)
-            inbox._server.client.append("INBOX", MAIL)
+            inbox.server.client.append("INBOX", MAIL)
+            inbox.server.client.append("INBOX", MAIL)
         with inbox:
             first, second = inbox.waiting()
             getattr(inbox, way)([first])

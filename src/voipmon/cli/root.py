@@ -29,6 +29,7 @@ _COMMANDS = {
     "explain": "voipmon.cli.explain",
     "status": "voipmon.cli.status",
     "doctor": "voipmon.cli.doctor",
+    "failover": "voipmon.cli.failover",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",
     "check-config": "voipmon.cli.care",

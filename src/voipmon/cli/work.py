@@ -4,7 +4,9 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +14,13 @@ from voipmon import wiring
 from voipmon.cli.progress import shown
 from voipmon.cli.root import Session
 from voipmon.clock import system_clock
-from voipmon.errors import ExitCode
+from voipmon.errors import ExitCode, LeadLostError
+
+if TYPE_CHECKING:
+    from voipmon.commands.decide import Intake
+    from voipmon.commands.monitor import Tally
+    from voipmon.mail.imap_connection import ImapConnection
+    from voipmon.mail.lead import Lead
 
 _log = logging.getLogger(__name__)
 
@@ -32,9 +40,9 @@ def _stop_on_sigterm() -> Callable[[], bool]:
 @click.command()
 @click.pass_obj
 def monitor(session: Session) -> ExitCode:
-    """Read new mail, answer it, and put requests in the queue (master mode)."""
+    """Read new mail, answer it, and put requests in the queue (in master mode, or where this host leads)."""
     config = session.config
-    if config.mode == "slave":
+    if config.mode == "slave" and not config.failover.peers:
         _log.info("mail_not_read", extra={"reason": "mode is slave: this host only works the queue"})
         return ExitCode.SUCCESS
     with session.at_work(), wiring.only_one(config, "monitor") as alone:
@@ -46,7 +54,6 @@ def monitor(session: Session) -> ExitCode:
 
 def _monitor(session: Session) -> ExitCode:
     from voipmon.commands.digest import report_silence
-    from voipmon.commands.monitor import monitor as take_in
 
     config = session.config
     if config.access.verify_sender == "off":
@@ -57,14 +64,53 @@ def _monitor(session: Session) -> ExitCode:
     ):
         intake = wiring.intake(config, ledger)
         try:
-            with wiring.inbox(config, session.environ) as inbox:
-                tally = take_in(inbox, intake, _stop_on_sigterm())
-            wiring.mail_was_read(config)
+            tally = _lead_or_watch(session, intake) if config.failover.peers else _read_mail(session, intake)
             report_silence(ledger, intake.outbox, intake.writer, config.admin, intake.clock())
         finally:
             postman.send_letters()
+    if tally is None:
+        return ExitCode.SUCCESS
     _log.info("monitor_done", extra={kind.value: number for kind, number in tally.verdicts.items()})
     return ExitCode.PROCESSING_ERROR if tally.failed else ExitCode.SUCCESS
+
+
+def _read_mail(
+    session: Session, intake: "Intake", server: "ImapConnection | None" = None, lead: "Lead | None" = None
+) -> "Tally":
+    from voipmon.commands.monitor import monitor as take_in
+
+    config = session.config
+    with wiring.inbox(config, session.environ, server) as inbox:
+        wiring.note_claim(config, inbox)
+        tally = take_in(inbox, intake, _stop_on_sigterm(), lead)
+    if lead is not None:
+        lead.beat()
+    wiring.mail_was_read(config)
+    return tally
+
+
+def _lead_or_watch(session: Session, intake: "Intake") -> "Tally | None":
+    """Read the mail if this host leads; return None if another does."""
+    from voipmon.commands.failover import find_part, watch
+
+    config = session.config
+    with wiring.imap_connection(config, session.environ) as server:
+        lead = wiring.lead(config, server)
+        seen = find_part(lead, config.instance, config.mode, config.failover.take_over_after)
+        wiring.note_lead(config, seen)
+        inbox = wiring.inbox(config, session.environ, server)
+        if seen.was_read:
+            intake.ledger.remember_mailbox(inbox.name, system_clock())
+        if seen.leader != config.instance:
+            watch(inbox, intake, seen)
+            return None
+        try:
+            tally = _read_mail(session, intake, server, lead)
+        except LeadLostError as error:
+            _log.warning("lead_lost", extra={"reason": str(error)})
+            return None
+        wiring.note_lead(config, replace(seen, heartbeat=system_clock(), was_read=True))
+        return tally
 
 
 @click.command("process-queue")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from voipmon.access.rights import Limits, Rights, check_limits, within_limits
 from voipmon.clock import Clock
+from voipmon.commands.drafts import Letters, Requests
 from voipmon.commands.select_audios import Writer
 from voipmon.domain.ask import Ask
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
@@ -19,7 +20,6 @@ from voipmon.mail.facts import Confirmation, Facts, Guide, Rejection, Thread
 from voipmon.mail.headers import Header, read_header
 from voipmon.mail.inbox import Message
 from voipmon.mail.ledger import LONGEST_SUBJECT, Ledger, Verdict, VerdictKind
-from voipmon.mail.outbox import Outbox
 from voipmon.mail.reason import Reason
 from voipmon.mail.sender import Ignored, Quarantined, Sender, Verify, judge
 from voipmon.mail.subject import (
@@ -31,7 +31,6 @@ from voipmon.mail.subject import (
     strip_prefixes,
     without_code,
 )
-from voipmon.queue.port import Queue
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +48,8 @@ class Intake:
     """What taking mails in needs. *own_addresses* are voipmon's: what comes from them is never answered."""
 
     ledger: Ledger
-    queue: Queue
-    outbox: Outbox
+    queue: Requests
+    outbox: Letters
     writer: Writer
     rights: Rights
     limits: Limits
@@ -62,7 +61,7 @@ class Intake:
 
 
 def decide(message: Message, intake: Intake) -> Verdict:
-    """Decide on one mail; on return all that follows from it is durable, the verdict last.
+    """Decide on one mail; on return what follows from it is with the queue and the outbox, the verdict in the ledger.
 
     The same mail again gets the verdict it has.
 

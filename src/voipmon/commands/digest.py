@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from voipmon.commands.drafts import Letters
 from voipmon.commands.select_audios import Writer
 from voipmon.mail.facts import BudgetSpent, Digest
 from voipmon.mail.ledger import Ledger
 from voipmon.mail.outbox import Outbox, report_name
 
 
-def report_silence(ledger: Ledger, outbox: Outbox, writer: Writer, admin: str | None, now: datetime) -> None:
+def report_silence(ledger: Ledger, outbox: Letters, writer: Writer, admin: str | None, now: datetime) -> None:
     """Post the admin's lines for the days before today, if there are any; once a day. Old verdicts end there, too.
 
     They count the mails that got no reply, those in quarantine, and those taken although their sender is in doubt.

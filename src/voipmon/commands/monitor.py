@@ -2,21 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from voipmon.clock import Clock
 from voipmon.commands.decide import Intake, decide, put_aside
+from voipmon.commands.drafts import Drafts, carry_out, is_aside
 from voipmon.domain.request import mail_key
 from voipmon.errors import ConflictError, ParameterError, ProcessingError
-from voipmon.mail.inbox import Inbox, Message
+from voipmon.mail.consequences import Consequence, Consequences
+from voipmon.mail.inbox import Inbox, Message, Standing
+from voipmon.mail.lead import Lead
 from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 100
+_BATCH = 500
 _FIRST_PASS = timedelta(hours=24)
 _MOST_FAILURES = 3
+_ABANDONED = timedelta(hours=1)  # where nobody holds a lead: then the pass of the host that took a mail is over
 
 
 @dataclass(slots=True)
@@ -27,33 +31,60 @@ class Tally:
     failed: int = 0
 
 
-def monitor(inbox: Inbox, intake: Intake, stop: Callable[[], bool]) -> Tally:
+def monitor(inbox: Inbox, intake: Intake, stop: Callable[[], bool], lead: Lead | None = None) -> Tally:
     """Make one pass: each new mail gets its verdict, its request and its reply. *inbox* is open.
 
-    A mail is marked only when everything that follows from it is durable; a crash before that repeats the same steps,
-    harmlessly. One mail that cannot be decided on does not stop the others; after three passes it is put aside.
+    What follows from a mail is written down, then the mail is marked, then it is done; a crash between goes on there in
+    the next pass, and a mail that another host has taken away before the mark has no consequence here. One mail that
+    cannot be decided on does not stop the others; after three passes it is put aside. *lead* is asked before each mark,
+    where hosts are told apart by it.
 
     Raises:
         ParameterError: the first pass meets mail older than a day: `voipmon init` says from when on to answer.
+        LeadLostError: another host leads now.
         ProcessingError: the mailbox, the queue or the outbox cannot be used; what was not marked comes again.
     """
+    take_up(inbox, intake)
     _check_first_pass(inbox, intake)
-    tally = Tally()
+    work = _Pass(inbox, intake, stop, lead, Consequences(intake.ledger))
     waiting = inbox.waiting()
     for start in range(0, len(waiting), _BATCH):
         if stop():
             break
-        _take_in(inbox, waiting[start : start + _BATCH], intake, tally)
+        work.take_in(waiting[start : start + _BATCH])
+    work.note_theirs()
     intake.ledger.remember_mailbox(inbox.name, intake.clock())
-    return tally
+    return work.tally
+
+
+def take_up(inbox: Inbox, intake: Intake) -> None:
+    """Do what followed from mails that an earlier pass marked and could not go on with; leave what it did not mark.
+
+    A mail that is gone counts as marked by us, and so does one that was renumbered: nothing is lost.
+    """
+    consequences = Consequences(intake.ledger)
+    kept = consequences.kept(inbox.name)
+    if not kept:
+        return
+    here = [one.uid for one in kept if one.generation == inbox.generation]
+    standing = inbox.standing(here)
+    ours = [
+        one
+        for one in kept
+        if one.generation != inbox.generation or standing.get(one.uid, Standing.OURS) is Standing.OURS
+    ]
+    left = [one.key for one in kept if one not in ours]
+    inbox.quarantine([one.uid for one in ours if one.uid in standing and is_aside(one)])
+    carry_out(ours, consequences, intake.queue, intake.outbox, intake.clock)
+    consequences.undecide(left)
+    _log.info("mail_taken_up", extra={"done": len(ours), "left": len(left)})
 
 
 def mark_history(inbox: Inbox, ledger: Ledger, clock: Clock) -> int:
     """Mark all mail that is in the mailbox now as done, so that none of it is answered; return how many there were."""
     inbox.prepare()
     waiting = inbox.waiting()
-    for start in range(0, len(waiting), 10 * _BATCH):
-        inbox.acknowledge(waiting[start : start + 10 * _BATCH])
+    inbox.acknowledge(waiting)
     ledger.remember_mailbox(inbox.name, clock())
     return len(waiting)
 
@@ -69,19 +100,72 @@ def _check_first_pass(inbox: Inbox, intake: Intake) -> None:
         )
 
 
-def _take_in(inbox: Inbox, uids: list[int], intake: Intake, tally: Tally) -> None:
-    done: list[int] = []
-    aside: list[int] = []
-    for message in inbox.read(uids):
-        verdict = _decide_safely(message, intake, tally)
-        if verdict is None:
-            continue
-        (aside if verdict.kind is VerdictKind.QUARANTINED else done).append(message.uid)
-        tally.verdicts[verdict.kind] = tally.verdicts.get(verdict.kind, 0) + 1
-    if done:
-        inbox.acknowledge(done)
-    if aside:
-        inbox.quarantine(aside)
+@dataclass(slots=True)
+class _Pass:
+    inbox: Inbox
+    intake: Intake
+    stop: Callable[[], bool]
+    lead: Lead | None
+    consequences: Consequences
+    tally: Tally = field(default_factory=Tally)
+    theirs: list[int] = field(default_factory=list)
+
+    def take_in(self, uids: list[int]) -> None:
+        verdicts: dict[int, Verdict] = {}
+        kept: list[Consequence] = []
+        messages = self.inbox.read(self._take(uids))
+        drafts = Drafts(self.intake.queue)
+        drafting = replace(self.intake, queue=drafts, outbox=drafts)
+        with self.intake.ledger.batch():
+            for message in messages:
+                if self.stop():
+                    break
+                verdict = _decide_safely(message, drafting, self.tally)
+                if verdict is not None:
+                    verdicts[message.uid] = verdict
+                    if verdict.decided_at is None:  # a new one
+                        content = drafts.close(aside=_is_aside(verdict))
+                        kept.append(Consequence(verdict.key, self.inbox.generation, message.uid, content))
+                        self.consequences.keep(self.inbox.name, kept[-1])
+                drafts.discard()
+        self._finish(verdicts, kept)
+
+    def note_theirs(self) -> None:
+        if self.lead is None:
+            now = self.intake.clock()
+            self.consequences.note_theirs(self.inbox.name, self.inbox.generation, self.theirs, now)
+
+    def _take(self, uids: list[int]) -> list[int]:
+        ours = self.inbox.take(uids, from_others=self.lead is not None)
+        theirs = set(uids) - set(ours)
+        if theirs and self.lead is None:
+            since = self.consequences.theirs(self.inbox.name, self.inbox.generation)
+            now = self.intake.clock()
+            abandoned = [uid for uid in theirs if now - since.get(uid, now) >= _ABANDONED]
+            if abandoned:
+                _log.warning("mail_taken_from_others", extra={"mails": len(abandoned)})
+                ours = sorted(ours + self.inbox.take(abandoned, from_others=True))
+            self.theirs += theirs - set(ours)
+        return ours
+
+    def _finish(self, verdicts: dict[int, Verdict], kept: list[Consequence]) -> None:
+        """Mark the mails, and do what follows from those that were still ours."""
+        if self.lead is not None and verdicts:
+            self.lead.check()
+        aside = [uid for uid, verdict in verdicts.items() if _is_aside(verdict)]
+        lost = self.inbox.acknowledge(verdicts.keys() - set(aside)) | self.inbox.quarantine(aside)
+        if lost:
+            _log.warning("mail_taken_away", extra={"mails": len(lost)})
+            self.consequences.undecide([one.key for one in kept if one.uid in lost])
+        ours = [one for one in kept if one.uid not in lost]
+        carry_out(ours, self.consequences, self.intake.queue, self.intake.outbox, self.intake.clock)
+        for uid, verdict in verdicts.items():
+            if uid not in lost:
+                self.tally.verdicts[verdict.kind] = self.tally.verdicts.get(verdict.kind, 0) + 1
+
+
+def _is_aside(verdict: Verdict) -> bool:
+    return verdict.kind is VerdictKind.QUARANTINED
 
 
 def _decide_safely(message: Message, intake: Intake, tally: Tally) -> Verdict | None:

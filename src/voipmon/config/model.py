@@ -1,21 +1,21 @@
 """The whole configuration: the rooms' sections side by side."""
 
 import os
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from voipmon.access.settings import Access, Limits
 from voipmon.delivery.settings import Publish
-from voipmon.mail.settings import Imap, Smtp
+from voipmon.mail.settings import Failover, Imap, NeededBy, Smtp
 from voipmon.queue.settings import Queue
 from voipmon.recordings.settings import Recordings
-from voipmon.settings import AbsolutePath, Address, Section, Zone
+from voipmon.settings import AbsolutePath, Address, Instance, Section, Zone
 
 SECTIONS: dict[str, type[Section]] = {
+    "failover": Failover,
     "imap": Imap,
     "smtp": Smtp,
     "access": Access,
@@ -24,14 +24,6 @@ SECTIONS: dict[str, type[Section]] = {
     "recordings": Recordings,
     "publish": Publish,
 }
-
-_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-
-
-def _instance(value: str) -> str:
-    if not _INSTANCE.fullmatch(value):
-        raise ValueError(f"{value!r} is no name of a host: use letters, digits, dot, - and _, at most 63")
-    return value
 
 
 def _host_name() -> str:
@@ -42,11 +34,12 @@ class Config(Section):
     """Everything voipmon is told. *admin* gets a copy of every mail; *instance* is this host's name."""
 
     mode: Literal["master", "slave"] = "slave"
-    instance: Annotated[str, AfterValidator(_instance)] = Field(default_factory=_host_name)
+    instance: Instance = Field(default_factory=_host_name)
     timezone: Zone = ZoneInfo("America/Sao_Paulo")
     language: Literal["pt_BR", "en"] = "pt_BR"
     admin: Address | None = None
     state_dir: AbsolutePath = Path("/var/lib/voipmon")
+    failover: Failover
     imap: Imap
     smtp: Smtp
     access: Access
@@ -62,10 +55,11 @@ class Config(Section):
 
     @field_validator("imap", mode="before")
     @classmethod
-    def _a_master_needs_a_mailbox(cls, section: object, info: ValidationInfo) -> object:
-        if info.data.get("mode") == "master":
-            return _offer(section, host=None, user=None)  # None: missing, where it may not be
-        return section
+    def _who_may_read_needs_a_mailbox(cls, section: object, info: ValidationInfo) -> object:
+        failover = info.data.get("failover")
+        may_lead = isinstance(failover, Failover) and failover.peers
+        needed = NeededBy("master mode" if info.data.get("mode") == "master" else "[failover]" if may_lead else "")
+        return _offer(section, host=needed, user=needed) if needed else section
 
     @field_validator("access", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from voipmon.config.model import Config
 from voipmon.config.problems import checked
 from voipmon.errors import ConfigError
 from voipmon.mail.settings import Imap, Smtp
+
+_SHORTEST_SILENCE = timedelta(minutes=7)  # two passes, and some time for the second one
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,22 @@ def _open_secrets(path: Path, data: Mapping[str, Any], permissions: int) -> list
 
 
 def _doubts(config: Config) -> list[str]:
-    return [*_nobody_answered(config), *_given_out(config)]
+    return [*_nobody_answered(config), *_given_out(config), *_hardly_failing_over(config)]
+
+
+def _hardly_failing_over(config: Config) -> list[str]:
+    peers, silence = config.failover.peers, config.failover.take_over_after
+    if not peers:
+        return []
+    doubts = []
+    if config.instance not in peers:
+        doubts.append(
+            f"failover.peers: does not name this host, {config.instance!r}: name all that may read the mailbox, "
+            "the same on each of them"
+        )
+    if silence < _SHORTEST_SILENCE:
+        doubts.append("failover.take_over_after: is less than 7m: two passes that fail would cost the leader its lead")
+    return doubts
 
 
 def _given_out(config: Config) -> list[str]:
@@ -151,7 +169,8 @@ def _given_out(config: Config) -> list[str]:
 
 
 def _nobody_answered(config: Config) -> list[str]:
-    if config.mode == "slave" or config.access.verify_sender == "off" or config.access.authserv_id:
+    reads = config.mode == "master" or config.failover.peers
+    if not reads or config.access.verify_sender == "off" or config.access.authserv_id:
         return []
     doubt = "access.authserv_id: is not set, so that no sender can be verified and nobody is answered"
     return [f"{doubt}: name the server that checks your mail, there or in $VOIPMON_ACCESS__AUTHSERV_ID"]

@@ -1,13 +1,12 @@
 """The port Inbox over IMAP: what every server can do, and the ways around what some cannot."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,11 +14,10 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPCli
 
 from voipmon.errors import MailboxError
 from voipmon.mail.headers import MOST_BYTES, WANTED
-from voipmon.mail.imap_claim import DONE_KEYWORD, Claims, ClaimWay, KeywordsDroppedError
+from voipmon.mail.imap_claim import DONE_KEYWORD, Claims, KeywordsDroppedError
 from voipmon.mail.imap_connection import ImapConnection, passes_by_itself, server_words
 from voipmon.mail.imap_words import batches, ranges
-from voipmon.mail.inbox import Message, Standing
-from voipmon.mail.network import Security
+from voipmon.mail.inbox import ClaimWay, Message, Standing
 
 _log = logging.getLogger(__name__)
 
@@ -39,55 +37,35 @@ class Marks(StrEnum):
     FOLDER = "folder"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class ImapInbox:
     """Inbox over IMAP.
 
     Where the server keeps keywords, a mail that is done stays in its place and carries `$DoneByVoipmon`; else it is
-    moved to the folder `Voipmon-Done`. *token* replaces the password and is asked once for each connection. *timeout*
-    holds for each step. *instance* is this host's name among those that read the mailbox. A *server* that is given is
-    open already, and stays so.
+    moved to the folder `Voipmon-Done`. A *server* that is open already stays so. *instance* is this host's name among
+    those that read the mailbox.
     """
 
-    host: str
-    port: int
-    security: Security
-    user: str
-    password: str | None = field(default=None, repr=False)
-    token: Callable[[], str] | None = field(default=None, repr=False)
+    server: ImapConnection
     folder: str = "INBOX"
-    timeout: timedelta = timedelta(seconds=60)
-    ca_file: Path | None = None
     instance: str = "voipmon"
-    server: ImapConnection | None = field(default=None, repr=False)
-    _server: ImapConnection = field(init=False, repr=False)
+    _opened: bool = field(default=False, init=False, repr=False)
     _marks: Marks = field(default=Marks.KEYWORD, init=False, repr=False)
     _claims: Claims = field(init=False, repr=False)
     _claim: ClaimWay = field(default=ClaimWay.LEASE, init=False, repr=False)
     _exists: int = field(default=0, init=False, repr=False)
     _generation: int = field(default=0, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        self._server = self.server or ImapConnection(
-            host=self.host,
-            port=self.port,
-            security=self.security,
-            user=self.user,
-            password=self.password,
-            token=self.token,
-            timeout=self.timeout,
-            ca_file=self.ca_file,
-        )
-
     @property
     def name(self) -> str:
         """Which mailbox and folder this is."""
-        return f"{self.user}@{self.host}/{self.folder}"
+        return f"{self.server.user}@{self.server.host}/{self.folder}"
 
     def __enter__(self) -> Self:
         try:
-            if self.server is None:
-                self._server.open()
+            self._opened = not self.server.is_open
+            if self._opened:
+                self.server.open()
             self._select()
         except BaseException:
             self._close()
@@ -111,11 +89,6 @@ class ImapInbox:
         """What keeps a second host from a mail here."""
         return self._claim
 
-    @property
-    def keeps_claims(self) -> bool:
-        """Tell whether the server remembers who took a mail."""
-        return self._claim is not ClaimWay.LEASE
-
     def waiting(self) -> list[int]:
         """Return the uids of the messages without a done mark, lowest first."""
         return sorted(self._search())
@@ -129,8 +102,8 @@ class ImapInbox:
         before = self._search("BEFORE", day - timedelta(days=1))
         around = self._search("SINCE", day - timedelta(days=1), "BEFORE", day + timedelta(days=2))
         for batch in batches(around):
-            with self._server.step("looking for mail"):
-                answers = self._server.client.fetch(batch, ["INTERNALDATE"])
+            with self.server.step("looking for mail"):
+                answers = self.server.client.fetch(batch, ["INTERNALDATE"])
             before |= {uid for uid, answer in answers.items() if _moment(answer.get(b"INTERNALDATE")) < moment}
         return len(before)
 
@@ -138,8 +111,8 @@ class ImapInbox:
         """Return those messages in the order of their uids."""
         found: dict[int, dict[bytes, Any]] = {}
         for batch in batches(uids):
-            with self._server.step("reading mail"):
-                found |= self._server.client.fetch(batch, [_HEADER, "INTERNALDATE", "RFC822.SIZE"])
+            with self.server.step("reading mail"):
+                found |= self.server.client.fetch(batch, [_HEADER, "INTERNALDATE", "RFC822.SIZE"])
         messages = (_message(uid, found[uid]) for uid in sorted(found))
         return [message for message in messages if message is not None]
 
@@ -148,8 +121,9 @@ class ImapInbox:
         ours: list[int] = []
         for batch in batches(uids):
             try:
-                with self._server.step("taking mail"):
-                    ours += self._claims.take(batch, from_others=from_others) if self.keeps_claims else batch
+                with self.server.step("taking mail"):
+                    keeps = self._claim is not ClaimWay.LEASE
+                    ours += self._claims.take(batch, from_others=from_others) if keeps else batch
             except KeywordsDroppedError:
                 self._drop_keywords()
                 ours += batch
@@ -159,11 +133,11 @@ class ImapInbox:
         """Return how the messages stand; without keywords, what is still here waits."""
         found: dict[int, Standing] = {}
         for batch in batches(uids):
-            with self._server.step("looking for mail"):
+            with self.server.step("looking for mail"):
                 if self._marks is Marks.KEYWORD:
                     found |= self._claims.standing(batch)
                 else:
-                    found |= dict.fromkeys(self._server.client.fetch(batch, ["UID"]), Standing.WAITING)
+                    found |= dict.fromkeys(self.server.client.fetch(batch, ["UID"]), Standing.WAITING)
         return found
 
     def acknowledge(self, uids: Iterable[int]) -> frozenset[int]:
@@ -181,18 +155,18 @@ class ImapInbox:
         """Make the folders that the other methods need."""
         names = [QUARANTINE_FOLDER] if self._marks is Marks.KEYWORD else [DONE_FOLDER, QUARANTINE_FOLDER]
         for name in names:
-            folder = self._server.path(name)
-            with self._server.step(f"making the folder {folder}"):
-                if not self._server.client.folder_exists(folder):
+            folder = self.server.path(name)
+            with self.server.step(f"making the folder {folder}"):
+                if not self.server.client.folder_exists(folder):
                     self._make(folder)
 
     def _select(self) -> None:
-        with self._server.step(f"opening the folder {self.folder!r}"):
+        with self.server.step(f"opening the folder {self.folder!r}"):
             try:
-                answer = self._server.client.select_folder(self.folder)
+                answer = self.server.client.select_folder(self.folder)
             except IMAPClientReadOnlyError as error:
                 raise MailboxError(
-                    f"{self.user!r} may only look at the folder {self.folder!r} of {self.host}: "
+                    f"{self.server.user!r} may only look at the folder {self.folder!r} of {self.server.host}: "
                     "grant the right to change it, or check imap.folder"
                 ) from error
             except IMAPClientAbortError:
@@ -200,13 +174,14 @@ class ImapInbox:
             except IMAPClientError as error:
                 words = server_words(error)
                 raise MailboxError(
-                    f"{self.host} has no folder {self.folder!r} for {self.user!r} ({words}): check imap.folder",
+                    f"{self.server.host} has no folder {self.folder!r} for {self.server.user!r} ({words}): "
+                    "check imap.folder",
                     retryable=passes_by_itself(words),
                 ) from error
         self._exists = answer.get(b"EXISTS", 0)
         self._generation = answer.get(b"UIDVALIDITY", 0)
-        conditional = self._server.can("CONDSTORE") and b"NOMODSEQ" not in answer
-        self._claims = Claims(self._server, self.instance, conditional=conditional)
+        conditional = self.server.can("CONDSTORE") and b"NOMODSEQ" not in answer
+        self._claims = Claims(self.server, self.instance, conditional=conditional)
         kept = {flag.lower() for flag in answer.get(b"PERMANENTFLAGS", ())}
         if rb"\*" in kept:
             self._mark_by(Marks.KEYWORD, ClaimWay.CONDITIONAL if conditional else ClaimWay.KEYWORD)
@@ -215,16 +190,16 @@ class ImapInbox:
             self._mark_by(Marks.KEYWORD if old else Marks.FOLDER, ClaimWay.LEASE)
 
     def _close(self) -> None:
-        if self.server is None:
-            self._server.close()
+        if self._opened:
+            self.server.close()
 
     # -- the done mark --
 
     def _mark_by(self, marks: Marks, claim: ClaimWay) -> None:
         self._marks, self._claim = marks, claim
-        if marks is Marks.FOLDER and not self._server.can("MOVE") and not self._server.can("UIDPLUS"):
+        if marks is Marks.FOLDER and not self.server.can("MOVE") and not self.server.can("UIDPLUS"):
             raise MailboxError(
-                f"{self.host} keeps no keywords and cannot move mail (no MOVE, no UIDPLUS): "
+                f"{self.server.host} keeps no keywords and cannot move mail (no MOVE, no UIDPLUS): "
                 "what is done cannot be marked there"
             )
 
@@ -238,15 +213,15 @@ class ImapInbox:
         lost: frozenset[int] = frozenset()
         if self._marks is Marks.KEYWORD:
             try:
-                with self._server.step("marking mail as done"):
+                with self.server.step("marking mail as done"):
                     lost = self._claims.finish(uids)
             except KeywordsDroppedError:
                 self._drop_keywords()
         folder = aside or DONE_FOLDER
         if self._marks is Marks.FOLDER:
-            with self._server.step(f"moving mail to {self._server.path(folder)}"):
-                self._server.client.noop()  # or what another host has moved would still be shown
-                lost = frozenset(uids) - self._server.client.fetch(uids, ["UID"]).keys()
+            with self.server.step(f"moving mail to {self.server.path(folder)}"):
+                self.server.client.noop()  # or what another host has moved would still be shown
+                lost = frozenset(uids) - self.server.client.fetch(uids, ["UID"]).keys()
         if aside or self._marks is Marks.FOLDER:
             self._move([uid for uid in uids if uid not in lost], folder)
         return lost
@@ -254,17 +229,17 @@ class ImapInbox:
     def _move(self, uids: list[int], name: str) -> None:
         if not uids:
             return
-        folder = self._server.path(name)
+        folder = self.server.path(name)
         numbers = ranges(uids)
-        moves, expunges = self._server.can("MOVE"), self._server.can("UIDPLUS")
-        with self._server.step(f"moving mail to {folder}"):
+        moves, expunges = self.server.can("MOVE"), self.server.can("UIDPLUS")
+        with self.server.step(f"moving mail to {folder}"):
             self._carry(numbers, folder, moves=moves)
             if expunges and not moves:
-                self._server.client.add_flags(numbers, [rb"\Deleted"], silent=True)
-                self._server.client.uid_expunge(numbers)
+                self.server.client.add_flags(numbers, [rb"\Deleted"], silent=True)
+                self.server.client.uid_expunge(numbers)
 
     def _carry(self, numbers: bytes, folder: str, *, moves: bool) -> None:
-        carry = self._server.client.move if moves else self._server.client.copy
+        carry = self.server.client.move if moves else self.server.client.copy
         try:
             carry(numbers, folder)
         except IMAPClientAbortError:
@@ -275,8 +250,8 @@ class ImapInbox:
             carry(numbers, folder)
 
     def _make(self, folder: str) -> None:
-        self._server.client.create_folder(folder)
-        self._server.client.subscribe_folder(folder)  # or mail programs do not show it
+        self.server.client.create_folder(folder)
+        self.server.client.subscribe_folder(folder)  # or mail programs do not show it
 
     # -- searching --
 
@@ -287,20 +262,20 @@ class ImapInbox:
             undone += ["UNKEYWORD", DONE_KEYWORD]
         found: set[int] = set()
         for window in self._windows():
-            with self._server.step("looking for mail"):
-                found.update(self._server.client.search([*window, *undone, *criteria]))
+            with self.server.step("looking for mail"):
+                found.update(self.server.client.search([*window, *undone, *criteria]))
         return found
 
     def _windows(self) -> list[list[str]]:
         """Return criteria that part the folder into windows small enough for one search each."""
         if self._exists <= _WINDOW:
             return [[]]
-        with self._server.step("looking for mail"):
-            self._server.client.use_uid = False
+        with self.server.step("looking for mail"):
+            self.server.client.use_uid = False
             try:
-                ends = self._server.client.fetch(list(range(_WINDOW, self._exists, _WINDOW)), ["UID"])
+                ends = self.server.client.fetch(list(range(_WINDOW, self._exists, _WINDOW)), ["UID"])
             finally:
-                self._server.client.use_uid = True
+                self.server.client.use_uid = True
         uids = [0, *sorted(int(each[b"UID"]) for each in ends.values())]
         return [["UID", f"{low + 1}:{high}"] for low, high in pairwise(uids)] + [["UID", f"{uids[-1] + 1}:*"]]
 

@@ -8,7 +8,6 @@ always sees the other's. So the look decides, and the condition only makes it ra
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from imapclient.exceptions import IMAPClientError
@@ -22,17 +21,6 @@ CLAIM_PREFIX = "$Voipmon-"
 _MOST = 50  # letters in a keyword, where Dovecot counts them
 _TRIES = 4  # somebody who reads his mail changes flags, too; the last try asks no condition
 _DONE, _PREFIX = DONE_KEYWORD.lower().encode(), CLAIM_PREFIX.lower().encode()
-
-
-class ClaimWay(StrEnum):
-    """What keeps a second host from a mail, the strongest that the server allows.
-
-    LEASE means that nothing on the mail itself does: only the lead that `[failover]` gives to one host.
-    """
-
-    CONDITIONAL = "conditional"
-    KEYWORD = "keyword"
-    LEASE = "lease"
 
 
 class KeywordsDroppedError(Exception):

@@ -48,6 +48,11 @@ class ImapConnection:
     _prefix: str | None = field(default=None, init=False, repr=False)
 
     @property
+    def is_open(self) -> bool:
+        """Tell whether the connection is open, as far as we know."""
+        return self._client is not None
+
+    @property
     def client(self) -> Any:
         """The IMAPClient, which has no types; to be used within a `step`."""
         if self._client is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -20,6 +20,17 @@ class Message:
     arrived_at: datetime
     header: bytes
     size: int
+
+
+class ClaimWay(StrEnum):
+    """What keeps a second host from a mail, the strongest that the server allows.
+
+    LEASE means that nothing on the mail itself does: only the lead that `[failover]` gives to one host.
+    """
+
+    CONDITIONAL = "conditional"
+    KEYWORD = "keyword"
+    LEASE = "lease"
 
 
 class Standing(Enum):
@@ -61,8 +72,8 @@ class Inbox(Protocol):
         ...
 
     @property
-    def keeps_claims(self) -> bool:
-        """Tell whether the server remembers who took a mail. If not, `take` takes all, and a lead must be held."""
+    def claim(self) -> ClaimWay:
+        """What keeps a second host from a mail. LEASE: `take` gives all, and a lead must be held."""
         ...
 
     def waiting(self) -> list[int]:

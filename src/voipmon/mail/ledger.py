@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal
 
 from voipmon.clock import stamp
 from voipmon.errors import MailboxError
@@ -74,6 +75,17 @@ class Unreported:
     doubtful: tuple[tuple[str, int], ...] = ()
 
 
+class _Database(sqlite3.Connection):
+    """Commits at the end of each `with`, but for while it is *held*."""
+
+    held = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        return False if self.held else super().__exit__(kind, error, trace)
+
+
 class Ledger:
     """The verdicts of the last 90 days, in an SQLite file; a row is durable when `record` returns.
 
@@ -83,13 +95,37 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._database: sqlite3.Connection | None = None
+        self._database: _Database | None = None
 
     def close(self) -> None:
         """Close the file."""
         if self._database is not None:
             self._database.close()
             self._database = None
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make all that is recorded within the block durable at its end: all of it together, or none."""
+        with self._opened() as database:
+            database.held = True
+        try:
+            yield
+        except BaseException:
+            with self._opened() as database:
+                database.held = False
+                database.rollback()
+            raise
+        with self._opened() as database:
+            database.held = False
+            database.commit()
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what another table of this file holds (`mail.consequences`)."""
+        return self._all(statement, *values)
+
+    def change(self, statement: str, *values: object) -> None:
+        """Change another table of this file."""
+        self._run(statement, *values)
 
     def knows_mailbox(self, name: str) -> bool:
         """Tell whether that mailbox has been read, or prepared by `init`, before."""
@@ -188,11 +224,11 @@ class Ledger:
             database.execute(statement, values)
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _opened(self) -> Iterator[_Database]:
         try:
             if self._database is None:
                 self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                self._database = sqlite3.connect(self._path, timeout=30)
+                self._database = sqlite3.connect(self._path, timeout=30, factory=_Database)
                 self._database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
                 _modernise(self._database)
             yield self._database

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from voipmon.settings import AbsolutePath, Address, Host, Section, Text, Timeout, Whole, is_loopback
+from voipmon.settings import (
+    AbsolutePath,
+    Address,
+    Duration,
+    Host,
+    Instance,
+    Section,
+    Text,
+    Timeout,
+    Whole,
+    is_loopback,
+)
 
 Security = Literal["tls", "starttls", "plain"]
 
@@ -45,6 +56,12 @@ class Server(Section):
         return value
 
 
+class NeededBy(str):
+    """Stands, put there by Config, where a value is missing that may not be; says who needs it."""
+
+    __slots__ = ()
+
+
 class Imap(Server):
     """The mailbox that requests come to. *host* and *user* are empty only where no mail is read."""
 
@@ -57,8 +74,8 @@ class Imap(Server):
     @field_validator("host", "user", mode="before")
     @classmethod
     def _present(cls, value: object) -> object:
-        if value is None:  # put there by Config
-            raise ValueError("is missing, and master mode needs it")
+        if isinstance(value, NeededBy):
+            raise ValueError(f"is missing, and {value} needs it")  # noqa: TRY004 - pydantic gathers ValueErrors only
         return value
 
 
@@ -68,3 +85,20 @@ class Smtp(Server):
     port: Port = 587
     security: Security = "starttls"
     sender: Address
+
+
+class Failover(Section):
+    """Which hosts may read the mailbox, one at a time; without *peers* `mode` alone decides.
+
+    *take_over_after* is how long the leader may be silent.
+    """
+
+    peers: tuple[Instance, ...] = ()
+    take_over_after: Duration = Field(timedelta(minutes=12), ge=timedelta(seconds=1))
+
+    @field_validator("peers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len({name.lower() for name in value}) < len(value):
+            raise ValueError("names a host twice: upper and lower case are the same to mail servers")
+        return value

@@ -110,5 +110,8 @@ class Queue(Protocol):
         ...
 
     def ahead_of(self, request_id: str) -> int:
-        """Return how many requests are taken before that one, with those being worked on."""
+        """Return how many requests are taken before that one, with those being worked on.
+
+        One that is not in the queue would be the last.
+        """
         ...

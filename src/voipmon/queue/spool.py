@@ -128,7 +128,7 @@ class SpoolQueue:
         with self._translated():
             waiting = self._line.in_order(State.PENDING)
             busy = self._folders.names(State.PROCESSING)
-        ahead = waiting.index(name) if name in waiting else 0
+        ahead = waiting.index(name) if name in waiting else 0 if name in busy else len(waiting)
         return ahead + sum(is_request(other) and other != name for other in busy)
 
     def _take(self, name: str, now: datetime) -> Lease | None:

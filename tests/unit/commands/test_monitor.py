@@ -1,6 +1,6 @@
 """What a pass decides of each mail, and in which order things become durable."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,14 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fakes.inbox import MemoryInbox
+from fakes.lead import Board, MemoryLead
 from support.world import parsed, text_of
 
 from voipmon.access.rights import Limits, rights_of
 from voipmon.commands.decide import Intake
 from voipmon.commands.digest import report_silence
+from voipmon.commands.failover import watch
 from voipmon.commands.monitor import Tally, mark_history, monitor
-from voipmon.errors import MailboxError, ParameterError
+from voipmon.commands.select_audios import Writer
+from voipmon.errors import LeadLostError, MailboxError, OutboxError, ParameterError, QueueError
 from voipmon.mail.facts import Facts, Thread
+from voipmon.mail.lead import Leadership
 from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 from voipmon.mail.letters import Letters, Stationery
 from voipmon.mail.outbox import Letter
@@ -456,6 +460,201 @@ def test_a_pass_that_is_told_to_stop_leaves_the_rest_for_the_next_one(office: Of
 
     assert office.inbox.done == set()
     assert office.queued() == []
+
+
+def test_a_mail_that_was_marked_when_the_pass_died_is_answered_by_the_next_one_and_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolQueue, "enqueue", _failing(QueueError("disk full", retryable=True)))
+        with pytest.raises(QueueError):
+            office.make_pass()
+    assert office.inbox.done == {uid}
+    assert office.queued() == []
+
+    for _ in range(2):
+        office.make_pass()
+
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+
+
+def test_what_follows_from_a_marked_mail_is_done_by_a_host_that_does_not_lead_any_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolOutbox, "post", _failing(OutboxError("disk full", retryable=True)))
+        with pytest.raises(OutboxError):
+            office.make_pass()
+
+    watch(office.inbox, office.intake, Leadership("audio2", 2, NOON))
+
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+
+
+def test_of_a_mail_that_another_host_takes_away_before_the_mark_nothing_follows(office: Office) -> None:
+    taken, left = office.receive(), office.receive("RAMAIS=1199 INICIO=27/10/2025 FIM=28/10/2025")
+    other = office.inbox.beside("audio2")
+    office.intake = replace(office.intake, writer=_Before(office.intake.writer, lambda: _take(other, taken)))
+
+    tally = office.make_pass()
+
+    [request] = office.queued()
+    [letter] = office.letters()
+    assert letter.name.startswith(request)
+    assert office.inbox.done == {left}
+    assert tally.verdicts == {VerdictKind.ACCEPTED: 1}
+    assert other.acknowledge([taken]) == frozenset()
+    assert office.make_pass().verdicts == {}
+
+
+def test_of_a_mail_that_is_taken_over_after_a_crash_nothing_follows(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryInbox, "acknowledge", _failing(MailboxError("the line broke", retryable=True)))
+        with pytest.raises(MailboxError):
+            office.make_pass()
+    other = office.inbox.beside("audio2")
+    _take(other, uid)
+    other.acknowledge([uid])
+
+    watch(office.inbox, office.intake, Leadership("audio2", 2, NOON))
+    office.make_pass()
+
+    assert office.queued() == []
+    assert office.letters() == []
+
+
+def test_a_mail_that_another_host_took_is_left_to_it_for_an_hour(office: Office) -> None:
+    uid = office.receive()
+    other = office.inbox.beside("audio2")
+    other.take([uid], from_others=False)
+
+    assert office.make_pass().verdicts == {}
+    office.now += timedelta(minutes=59)
+    assert office.make_pass().verdicts == {}
+    office.now += timedelta(minutes=1)
+    assert office.make_pass().verdicts == {VerdictKind.ACCEPTED: 1}
+
+    assert other.acknowledge([uid]) == {uid}
+
+
+def test_a_leader_takes_over_at_once_what_another_host_took(office: Office) -> None:
+    uid = office.receive()
+    office.inbox.beside("audio2").take([uid], from_others=False)
+
+    with office.inbox:
+        tally = monitor(office.inbox, office.intake, lambda: False, _leading())
+
+    assert tally.verdicts == {VerdictKind.ACCEPTED: 1}
+
+
+def test_a_leader_that_is_replaced_before_the_mark_answers_nothing(office: Office) -> None:
+    office.receive()
+    lead = _leading()
+    new = MemoryLead(lead.board, "audio2")
+    office.intake = replace(office.intake, writer=_Before(office.intake.writer, lambda: new.take(new.look())))
+
+    with office.inbox, pytest.raises(LeadLostError, match="audio2 leads"):
+        monitor(office.inbox, office.intake, lambda: False, lead)
+    watch(office.inbox, office.intake, new.look())
+
+    assert office.inbox.done == set()
+    assert office.queued() == []
+    assert office.letters() == []
+
+
+def test_a_mailbox_that_was_numbered_anew_in_the_middle_loses_no_request(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryInbox, "acknowledge", _failing(MailboxError("the line broke", retryable=True)))
+        with pytest.raises(MailboxError):
+            office.make_pass()
+    office.inbox.generation += 1
+
+    office.make_pass()
+
+    assert len(office.queued()) == 1
+    assert len(office.letters()) == 1
+    assert office.inbox.waiting() == []
+
+
+def test_a_mail_that_was_to_be_put_aside_is_so_after_a_crash_behind_the_mark(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.intake = replace(office.intake, verify_sender="require", authserv_id="mx.example.com")
+    forged = office.receive()
+
+    def marked_only(inbox: MemoryInbox, uids: Iterable[int]) -> frozenset[int]:
+        inbox.acknowledge(uids)
+        if uids:
+            raise MailboxError("the line broke", retryable=True)
+        return frozenset()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryInbox, "quarantine", marked_only)
+        with pytest.raises(MailboxError):
+            office.make_pass()
+
+    office.make_pass()
+
+    assert set(office.inbox.quarantined) == {forged}
+
+
+def test_the_confirmations_of_one_pass_count_the_requests_before_them(office: Office) -> None:
+    for number in range(3):
+        office.receive(f"RAMAIS={1121 + number} INICIO=27/10/2025 FIM=28/10/2025")
+        office.now += timedelta(seconds=1)
+
+    office.make_pass()
+
+    queue = SpoolQueue(office.folder / "spool", instance="audio")
+    assert [queue.ahead_of(request) for request in office.queued()] == [0, 1, 2]
+    texts = [text_of(parsed(letter.content)) for letter in office.letters()]
+    assert ["2 pedidos" in text for text in texts] == [False, False, True]
+
+
+def test_a_stop_in_the_middle_finishes_what_was_decided(office: Office) -> None:
+    first, second = office.receive(), office.receive("RAMAIS=1199 INICIO=27/10/2025 FIM=28/10/2025")
+    asked = iter([False, False, True])
+
+    with office.inbox:
+        monitor(office.inbox, office.intake, lambda: next(asked))
+
+    assert office.inbox.done == {first}
+    assert office.inbox.waiting() == [second]
+    assert len(office.queued()) == 1
+
+
+def _take(inbox: MemoryInbox, uid: int) -> None:
+    assert inbox.take([uid], from_others=True) == [uid]
+
+
+def _leading() -> MemoryLead:
+    lead = MemoryLead(Board(), "audio")
+    assert lead.take(lead.look())
+    return lead
+
+
+class _Before:
+    """A writer before whose first letter something happens."""
+
+    def __init__(self, writer: Writer, happen: Callable[[], object]) -> None:
+        self._writer = writer
+        self._happen: Callable[[], object] | None = happen
+
+    def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
+        if self._happen is not None:
+            self._happen()
+            self._happen = None
+        return self._writer.write(facts, thread, now)
 
 
 def _failing(error: Exception) -> Callable[..., Verdict]:

@@ -33,6 +33,7 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
         "language": "pt_BR",
         "admin": None,
         "state_dir": Path("/var/lib/voipmon"),
+        "failover": {"peers": (), "take_over_after": timedelta(minutes=12)},
         "imap": {
             "host": "",
             "port": 993,
@@ -294,6 +295,33 @@ def test_a_slave_needs_no_mailbox(load: Load) -> None:
     config = load('mode = "slave"', 'imap.folder = "Pedidos"').config
 
     assert (config.imap.host, config.imap.user, config.imap.folder) == ("", "", "Pedidos")
+
+
+@pytest.mark.parametrize("key", ["imap.host", "imap.user"])
+def test_a_slave_that_may_take_over_is_asked_for_the_mailbox(problems: Problems, key: str) -> None:
+    given = [f'{other} = "imap.example.com"' for other in ("imap.host", "imap.user") if other != key]
+
+    assert problems('failover.peers = ["audio", "audio2"]', *given) == (f"{key}: is missing, and [failover] needs it",)
+
+
+def test_a_host_has_one_name_whatever_its_case(problems: Problems) -> None:
+    (sentence,) = problems('failover.peers = ["audio", "Audio"]')
+
+    assert sentence.startswith("failover.peers: names a host twice")
+
+
+@pytest.mark.parametrize(
+    ("lines", "notice"),
+    [
+        (['instance = "audio3"'], "failover.peers: does not name this host, 'audio3'"),
+        (['instance = "audio"', 'failover.take_over_after = "6m"'], "failover.take_over_after: is less than 7m"),
+    ],
+)
+def test_a_failover_that_will_hardly_do_is_noticed(load: Load, lines: list[str], notice: str) -> None:
+    mailbox = ['imap.host = "imap.example.com"', 'imap.user = "voip"', 'access.authserv_id = "mx.example.com"']
+    (noticed,) = load('failover.peers = ["audio", "audio2"]', *mailbox, *lines).notices
+
+    assert noticed.startswith(notice)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.8.7", "::1"])

@@ -1,0 +1,118 @@
+"""What follows from a mail is drafted while it is decided on, and done when the mail is marked."""
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Protocol
+
+from voipmon.clock import Clock
+from voipmon.domain.request import Request
+from voipmon.errors import ConflictError
+from voipmon.mail.consequences import Consequence, Consequences
+from voipmon.mail.outbox import Letter
+
+_log = logging.getLogger(__name__)
+
+
+class Requests(Protocol):
+    """Where requests go: the part of `Queue` that deciding on a mail needs."""
+
+    def enqueue(self, request: Request) -> bool:
+        """Add the request."""
+        ...
+
+    def ahead_of(self, request_id: str) -> int:
+        """Return how many requests are taken before that one."""
+        ...
+
+
+class Letters(Protocol):
+    """Where letters go: the part of `Outbox` that deciding on a mail needs."""
+
+    def post(self, letter: Letter, now: datetime) -> bool:
+        """Keep the letter to be sent."""
+        ...
+
+
+class Drafts:
+    """Takes the requests and letters of one mail after the other in place of *queue* and of the outbox."""
+
+    def __init__(self, queue: Requests) -> None:
+        self._queue = queue
+        self._waiting: int | None = None
+        self._earlier = 0
+        self._request: Request | None = None
+        self._letters: list[Letter] = []
+
+    def enqueue(self, request: Request) -> bool:
+        """Draft the request."""
+        self._request = request
+        return True
+
+    def ahead_of(self, request_id: str) -> int:
+        """Return how many requests will be taken before that one; the queue is looked at once for all drafts."""
+        if self._waiting is None:
+            self._waiting = self._queue.ahead_of(request_id)
+        return self._waiting + self._earlier
+
+    def post(self, letter: Letter, now: datetime) -> bool:  # noqa: ARG002 - posted in the end with the time of then
+        """Draft the letter."""
+        self._letters.append(letter)
+        return True
+
+    def close(self, *, aside: bool) -> str:
+        """Return what follows from the mail as text, and begin anew. *aside*: the mail is to be put aside."""
+        letters = [asdict(letter) | {"content": letter.content.decode("ascii")} for letter in self._letters]
+        request = _written(self._request) if self._request else None
+        self._earlier += self._request is not None
+        self.discard()
+        return json.dumps({"aside": aside, "request": request, "letters": letters})
+
+    def discard(self) -> None:
+        """Begin anew."""
+        self._request, self._letters = None, []
+
+
+def carry_out(
+    consequences: Iterable[Consequence], kept: Consequences, queue: Requests, outbox: Letters, clock: Clock
+) -> None:
+    """Do what follows from mails that are marked; twice is as good as once.
+
+    Raises:
+        ProcessingError: the queue or the outbox cannot be used; the rest stays written down.
+    """
+    finished: list[str] = []
+    try:
+        for one in consequences:
+            content = json.loads(one.content)
+            if content["request"] is not None:
+                _enqueue(_read(content["request"]), queue)
+            for letter in content["letters"]:
+                recipients, text = tuple(letter["recipients"]), letter["content"].encode("ascii")
+                outbox.post(Letter(letter["name"], recipients, text), clock())
+            finished.append(one.key)
+    finally:
+        kept.done(finished)
+
+
+def is_aside(consequence: Consequence) -> bool:
+    """Tell whether the mail is to be put aside."""
+    return bool(json.loads(consequence.content)["aside"])
+
+
+def _enqueue(request: Request, queue: Requests) -> None:
+    try:
+        queue.enqueue(request)
+    except ConflictError as error:  # a file that somebody wrote by hand bears the name
+        _log.error("request_conflict", extra={"request": request.id, "reason": str(error)})
+
+
+def _written(request: Request) -> dict[str, Any]:
+    return asdict(request) | {"created_at": request.created_at.isoformat(), "parameters": dict(request.parameters)}
+
+
+def _read(fields: dict[str, Any]) -> Request:
+    created_at = datetime.fromisoformat(fields["created_at"])
+    return Request(**fields | {"created_at": created_at, "references": tuple(fields["references"])})
