@@ -8,4 +8,5 @@ pytest_plugins = (
     "support.apache",
     "support.browser",
     "support.world",
+    "failover.hosts",
 )

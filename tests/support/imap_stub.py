@@ -136,8 +136,12 @@ class RewritingProxy(Listener):
             with connection.makefile("rb") as lines:
                 for line in lines:
                     self.commands.append(line.rstrip(b"\r\n"))
-                    server.sendall(line)
+                    server.sendall(self.passed_on(line))
             self._end(server)
+
+    def passed_on(self, line: bytes) -> bytes:
+        """Return what the server is told in place of what the client says."""
+        return line
 
     def _rewritten(self, line: bytes) -> bytes:
         for expression, replacement in self._rules:
