@@ -43,12 +43,12 @@ class Drafts:
         self._queue = queue
         self._waiting: int | None = None
         self._earlier = 0
-        self._request: Request | None = None
-        self._letters: list[Letter] = []
+        self._request: dict[str, Any] | None = None
+        self._letters: list[dict[str, Any]] = []
 
     def enqueue(self, request: Request) -> bool:
         """Draft the request."""
-        self._request = request
+        self._request = _written(request)
         return True
 
     def ahead_of(self, request_id: str) -> int:
@@ -59,16 +59,15 @@ class Drafts:
 
     def post(self, letter: Letter, now: datetime) -> bool:  # noqa: ARG002 - posted in the end with the time of then
         """Draft the letter."""
-        self._letters.append(letter)
+        self._letters.append(asdict(letter) | {"content": letter.content.decode("ascii")})
         return True
 
     def close(self, *, aside: bool) -> str:
         """Return what follows from the mail as text, and begin anew. *aside*: the mail is to be put aside."""
-        letters = [asdict(letter) | {"content": letter.content.decode("ascii")} for letter in self._letters]
-        request = _written(self._request) if self._request else None
+        content = json.dumps({"aside": aside, "request": self._request, "letters": self._letters})
         self._earlier += self._request is not None
         self.discard()
-        return json.dumps({"aside": aside, "request": request, "letters": letters})
+        return content
 
     def discard(self) -> None:
         """Begin anew."""

@@ -17,7 +17,7 @@ from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 500
+_BATCH = 250  # at 64 KiB of header each, what is held in memory stays small
 _FIRST_PASS = timedelta(hours=24)
 _MOST_FAILURES = 3
 _ABANDONED = timedelta(hours=1)  # where nobody holds a lead: then the pass of the host that took a mail is over
