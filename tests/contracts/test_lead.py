@@ -241,6 +241,20 @@ def test_a_leader_whose_folder_somebody_removed_does_not_lead_any_more(real: Ima
     assert leader.look().leader is None
 
 
+def test_of_two_hosts_that_began_the_first_epoch_beside_each_other_the_first_by_name_leads(real: ImapWorld) -> None:
+    late = real.lead("audio2")
+    seen = late.look()
+    with real.client() as client:
+        [first] = real.folders()
+        client.create_folder(first.replace("0-nobody", "1-audio"))
+
+    assert late.take(seen) is False
+
+    assert late.look().leader == "audio"
+    real.lead("audio").look()
+    assert [name.rpartition("Voipmon-")[2] for name in real.folders()] == ["Leader-1-audio"]
+
+
 @pytest.mark.dovecot
 def test_of_hosts_that_begin_or_take_over_at_the_same_instant_exactly_one_leads(
     dovecot: Dovecot, sample: Sample
