@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,19 @@ def test_what_is_remembered_is_what_was_checked(machine: Machine, example: bool)
 
     assert recalled is not None
     assert plain(recalled) == plain(checked)
+
+
+def test_who_may_lead_is_remembered(machine: Machine) -> None:
+    with machine.path.open("a") as file:
+        file.write('instance = "audio"\n[imap]\nhost = "imap.example.com"\nuser = "voip"\npassword = "of the mail"\n')
+        file.write('[failover]\npeers = ["audio", "audio2"]\ntake_over_after = "20m"\n')
+    machine.check()
+
+    recalled = machine.recall()
+
+    assert recalled is not None
+    assert recalled.failover.peers == ("audio", "audio2")
+    assert recalled.failover.take_over_after == timedelta(minutes=20)
 
 
 def test_notices_are_given_again(machine: Machine) -> None:
