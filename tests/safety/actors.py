@@ -35,7 +35,7 @@ from voipmon.domain.recording import Findings
 from voipmon.domain.request import Request
 from voipmon.errors import VoipmonError
 from voipmon.mail import ledger, letters
-from voipmon.mail.inbox import Message
+from voipmon.mail.inbox import Message, Standing
 from voipmon.mail.outbox import Receipt
 from voipmon.queue.admin import QueueAdmin
 from voipmon.queue.retry import RetryRule
@@ -204,17 +204,16 @@ ACTS: dict[str, Callable[..., None]] = {
 
 
 class FolderInbox:
-    """A mailbox in a folder: its mails are `inbox/<uid>`, its marks stand in `marked` and `aside`."""
+    """A mailbox in a folder, which no other host reads: its mails are `inbox/<uid>`, its marks `marked` and `aside`."""
 
     name = "voip.audios@example.com@imap.example.com/INBOX"
+    generation = 1
 
     def __init__(self, world: Path) -> None:
         self._world = world
 
     def waiting(self) -> list[int]:
-        notes = (self._world / name for name in ("marked", "aside"))
-        done = {int(line) for note in notes if note.exists() for line in note.read_text().splitlines()}
-        return sorted({int(path.name) for path in (self._world / "inbox").iterdir()} - done)
+        return sorted({int(path.name) for path in (self._world / "inbox").iterdir()} - self._done())
 
     def count_waiting_before(self, moment: datetime) -> int:
         return sum(message.arrived_at < moment for message in self.read(self.waiting()))
@@ -224,13 +223,26 @@ class FolderInbox:
         moments = {uid: datetime.fromtimestamp(int(path.stat().st_mtime), UTC) for uid, path in paths.items()}
         return [Message(uid, moments[uid], path.read_bytes(), path.stat().st_size) for uid, path in paths.items()]
 
-    def acknowledge(self, uids: list[int]) -> None:
-        for uid in uids:
-            _note(self._world / "marked", str(uid))
+    def take(self, uids: list[int], *, from_others: bool) -> list[int]:  # noqa: ARG002 - there are no others
+        return uids
 
-    def quarantine(self, uids: list[int]) -> None:
+    def standing(self, uids: list[int]) -> dict[int, Standing]:
+        done = self._done()
+        return {uid: Standing.OURS if uid in done else Standing.WAITING for uid in uids}
+
+    def acknowledge(self, uids: set[int]) -> frozenset[int]:
+        for uid in sorted(uids):
+            _note(self._world / "marked", str(uid))
+        return frozenset()
+
+    def quarantine(self, uids: list[int]) -> frozenset[int]:
         for uid in uids:
             _note(self._world / "aside", str(uid))
+        return frozenset()
+
+    def _done(self) -> set[int]:
+        notes = (self._world / name for name in ("marked", "aside"))
+        return {int(line) for note in notes if note.exists() for line in note.read_text().splitlines()}
 
 
 class _Counting:
