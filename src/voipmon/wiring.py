@@ -329,7 +329,7 @@ def checks(config: Config, environ: Mapping[str, str], recipient: str | None) ->
 
     recordings = config.recordings
     pattern = compile_pattern(recordings.pattern)
-    if config.mode == "master":
+    if config.mode == "master" or config.failover.peers:
         yield Check("imap", lambda: _mailbox_opens(config, environ))
     yield Check("smtp", lambda: _mail_server_greets(config, environ))
     yield Check("state_dir", lambda: writable(config.state_dir))

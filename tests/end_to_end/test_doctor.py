@@ -50,3 +50,11 @@ def test_a_slave_needs_no_mailbox(slave: World) -> None:
 
     assert "imap" not in found
     assert found["smtp"][0] is True
+
+
+def test_a_slave_that_may_take_the_lead_needs_the_mailbox(world: World) -> None:
+    world.settings |= {"mode": "slave", "failover.peers": ["audio", "audio2"]}
+
+    found = by_name(world.run("doctor", "--json", exits=3).stdout)
+
+    assert found["imap"][0] is True
