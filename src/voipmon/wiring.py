@@ -303,11 +303,18 @@ def mail_was_read(config: Config) -> None:
 def status_facts(config: Config, now: datetime) -> Facts:
     """Return what this host knows of itself."""
     from voipmon.commands.status import Facts
+    from voipmon.mail.lead import Leadership
 
     requests, letters = queue_admin(config), outbox(config)
+    seen = noted(config)
+    failover = bool(config.failover.peers)
     return Facts(
+        instance=config.instance,
         mode=config.mode,
         mail_read_at=_changed(config.state_dir / _MAIL_READ),
+        claim=seen.claim,
+        leadership=(seen.leadership or Leadership(None, 0, None)) if failover else None,
+        looked_at=seen.led_at if failover else None,
         queue=requests.depths(),
         waiting_since=requests.waiting_since(now),
         outbox=letters.counts(),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 
@@ -51,3 +52,45 @@ def test_status_tells_when_mail_was_last_read_and_that_a_letter_waits(world: Wor
     hours_ago = time.time() - 7200
     os.utime(letter, (hours_ago, hours_ago))
     assert "a letter has waited for 2 h 0 min" in world.run("status", exits=3).stdout
+
+
+def test_status_tells_who_leads_and_how_mails_are_taken(world: World) -> None:
+    world.settings |= {"failover.peers": ["audio", "audio2"], "failover.take_over_after": "1h"}
+    nobody = world.run("status", exits=3).stdout
+    assert "it has not been seen yet who reads the mailbox" in nobody
+    assert "lead       nobody yet" in nobody
+    world.run("monitor")
+    world.settings["mode"] = "slave"
+
+    told = world.run("status").stdout.splitlines()
+    facts = json.loads(world.run("status", "--json").stdout)
+
+    assert any(re.fullmatch(r"mode +slave, mail last read \d+ s ago", line) for line in told)
+    assert any(re.fullmatch(r"lead +audio, epoch 1, heartbeat \d+ s ago, seen \d+ s ago", line) for line in told)
+    assert "claim      conditional" in told
+    assert facts["claim"] == "conditional"
+    assert facts["lead"].keys() == {"leader", "epoch", "heartbeat", "looked_at"}
+    assert (facts["lead"]["leader"], facts["lead"]["epoch"]) == ("audio", 1)
+    assert facts["lead"]["heartbeat"] >= facts["lead"]["looked_at"] >= "2025"
+
+
+def test_status_of_a_host_that_does_not_lead_is_well_although_it_reads_no_mail(world: World) -> None:
+    world.settings |= {"failover.peers": ["audio", "audio2"], "failover.take_over_after": "1h"}
+    world.run("monitor")
+    world.settings |= {"instance": "audio2", "state_dir": str(world.folder / "state2")}
+    (world.folder / "state2").mkdir()
+    world.run("init")
+    world.run("monitor")
+
+    told = world.run("status").stdout.splitlines()
+
+    assert told[0] == "audio2: all is well"
+    assert "mode       master: reads no mail" in told
+    assert any(line.startswith("lead       audio, epoch 1, heartbeat ") for line in told)
+
+
+def test_status_without_failover_names_no_lead(world: World) -> None:
+    world.run("monitor")
+
+    assert "\nlead " not in world.run("status").stdout
+    assert json.loads(world.run("status", "--json").stdout)["lead"] is None

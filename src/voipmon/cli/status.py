@@ -13,6 +13,7 @@ from voipmon.cli.show import age
 from voipmon.clock import stamp, system_clock
 from voipmon.commands.status import Disk, Facts, problems
 from voipmon.errors import ExitCode
+from voipmon.mail.lead import Leadership
 
 
 @click.command()
@@ -25,19 +26,21 @@ def status(session: Session, as_json: bool) -> ExitCode:  # noqa: FBT001 - given
         facts = wiring.status_facts(config, now)
     troubles = problems(facts, now)
     if as_json:
-        click.echo(json.dumps(_shape(facts, troubles, config.instance), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_shape(facts, troubles), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(facts, troubles, config.instance, now)))
+        click.echo("\n".join(_lines(facts, troubles, now)))
     return ExitCode.PROCESSING_ERROR if troubles else ExitCode.SUCCESS
 
 
-def _shape(facts: Facts, troubles: list[str], instance: str) -> dict[str, Any]:
+def _shape(facts: Facts, troubles: list[str]) -> dict[str, Any]:
     return {
         "healthy": not troubles,
         "problems": troubles,
-        "instance": instance,
+        "instance": facts.instance,
         "mode": facts.mode,
         "mail_read_at": _moment(facts.mail_read_at),
+        "claim": facts.claim,
+        "lead": _lead_shape(facts.leadership, facts.looked_at),
         "queue": dict(facts.queue),
         "waiting_since": _moment(facts.waiting_since),
         "outbox": dict(facts.outbox),
@@ -46,22 +49,42 @@ def _shape(facts: Facts, troubles: list[str], instance: str) -> dict[str, Any]:
     }
 
 
+def _lead_shape(leadership: Leadership | None, looked_at: datetime | None) -> dict[str, Any] | None:
+    if leadership is None:
+        return None
+    return {
+        "leader": leadership.leader,
+        "epoch": leadership.epoch,
+        "heartbeat": _moment(leadership.heartbeat),
+        "looked_at": _moment(looked_at),
+    }
+
+
 def _moment(moment: datetime | None) -> str | None:
     return stamp(moment) if moment else None
 
 
-def _lines(facts: Facts, troubles: list[str], instance: str, now: datetime) -> Iterator[str]:
+def _lines(facts: Facts, troubles: list[str], now: datetime) -> Iterator[str]:
     if troubles:
-        yield click.style(f"{instance} needs a look:", fg="red", bold=True)
+        yield click.style(f"{facts.instance} needs a look:", fg="red", bold=True)
         yield from (f"- {trouble}" for trouble in troubles)
     else:
-        yield click.style(f"{instance}: all is well", fg="green", bold=True)
-    read = f", mail last read {_ago(facts.mail_read_at, now)}" if facts.mode == "master" else ": reads no mail"
+        yield click.style(f"{facts.instance}: all is well", fg="green", bold=True)
+    read = f", mail last read {_ago(facts.mail_read_at, now)}" if facts.reads_mail else ": reads no mail"
     yield f"{'mode':<10} {facts.mode}{read}"
+    if facts.leadership is not None:
+        yield f"{'lead':<10} {_lead(facts.leadership, facts.looked_at, now)}"
+    if facts.claim is not None:
+        yield f"{'claim':<10} {facts.claim}"
     yield f"{'queue':<10} {_counts(facts.queue)}{_since(facts.waiting_since, now)}"
     yield f"{'outbox':<10} {_counts(facts.outbox)}{_since(facts.letter_since, now)}"
     for key, disk in facts.disks.items():
         yield f"{'disk':<10} {key}: {_room(disk)}"
+
+
+def _lead(leadership: Leadership, looked_at: datetime | None, now: datetime) -> str:
+    who = f"{leadership.leader}, epoch {leadership.epoch}" if leadership.leader else "nobody yet"
+    return f"{who}, heartbeat {_ago(leadership.heartbeat, now)}, seen {_ago(looked_at, now)}"
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from voipmon.mail.inbox import ClaimWay
+from voipmon.mail.lead import Leadership
+
 PERIOD = timedelta(minutes=3)
 """How often the timers start each command."""
 
@@ -26,18 +29,30 @@ class Disk:
 class Facts:
     """What this host knows of itself.
 
-    *mail_read_at* is when a pass over the mailbox last came to its good end. *waiting_since* is when the oldest request
-    that is due came, or was due again; *letter_since* when the oldest letter that waits was posted. *disks* are by the
-    key of the folder's path in the configuration; None: the folder is not there.
+    *mail_read_at* is when a pass over the mailbox last came to its good end, *claim* what kept other hosts from its
+    mails. *leadership* is who led as of *looked_at*, both None without [failover]. *waiting_since* is when the oldest
+    request that is due came, or was due again; *letter_since* when the oldest letter that waits was posted. *disks* are
+    by the key of the folder's path in the configuration; None: the folder is not there.
     """
 
+    instance: str
     mode: Literal["master", "slave"]
     mail_read_at: datetime | None
+    claim: ClaimWay | None
+    leadership: Leadership | None
+    looked_at: datetime | None
     queue: Mapping[str, int]
     waiting_since: datetime | None
     outbox: Mapping[str, int]
     letter_since: datetime | None
     disks: Mapping[str, Disk | None]
+
+    @property
+    def reads_mail(self) -> bool:
+        """Whether it is this host that reads the mailbox."""
+        if self.leadership is None:
+            return self.mode == "master"
+        return self.leadership.leader == self.instance
 
 
 def problems(facts: Facts, now: datetime) -> list[str]:
@@ -47,12 +62,20 @@ def problems(facts: Facts, now: datetime) -> list[str]:
 
 def _of_the_mailbox(facts: Facts, now: datetime) -> Iterator[str]:
     remedy = "look at 'journalctl -u voipmon-monitor', and whether voipmon-monitor.timer runs"
-    if facts.mode == "slave":
-        return
-    if facts.mail_read_at is None:
+    if not facts.reads_mail:
+        if facts.leadership is not None:
+            yield from _of_the_watch(facts.looked_at, now, remedy)
+    elif facts.mail_read_at is None:
         yield f"no mail has been read yet: {remedy}"
     elif now - facts.mail_read_at > _SILENCE:
         yield f"no mail has been read for {_minutes(now - facts.mail_read_at)}: {remedy}"
+
+
+def _of_the_watch(looked_at: datetime | None, now: datetime, remedy: str) -> Iterator[str]:
+    if looked_at is None:
+        yield f"it has not been seen yet who reads the mailbox: {remedy}"
+    elif now - looked_at > _SILENCE:
+        yield f"it has not been seen for {_minutes(now - looked_at)} who reads the mailbox: {remedy}"
 
 
 def _of_the_queue(facts: Facts, now: datetime) -> Iterator[str]:
