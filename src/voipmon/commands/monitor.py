@@ -124,7 +124,10 @@ class _Pass:
                 if verdict is not None:
                     verdicts[message.uid] = verdict
                     if verdict.decided_at is None:  # a new one
-                        content = drafts.close(aside=_is_aside(verdict))
+                        aside = _is_aside(verdict)
+                        if aside:
+                            drafts.discard()  # what was drafted before the fault
+                        content = drafts.close(aside=aside)
                         kept.append(Consequence(verdict.key, self.inbox.generation, message.uid, content))
                         self.consequences.keep(self.inbox.name, kept[-1])
                 drafts.discard()

@@ -159,6 +159,18 @@ def test_one_mail_that_trips_over_a_fault_stops_no_other_and_is_put_aside_after_
     assert len(office.queued()) == 1
 
 
+def test_from_a_mail_that_is_put_aside_after_a_fault_nothing_follows(office: Office) -> None:
+    office.intake = replace(office.intake, writer=_Before(office.intake.writer, _fault, times=3))
+    uid = office.receive()  # the fault comes when its request is drafted
+
+    for _ in range(4):
+        office.make_pass()
+
+    assert set(office.inbox.quarantined) == {uid}
+    assert office.queued() == []
+    assert office.letters() == []
+
+
 @pytest.mark.parametrize(
     ("subject", "kind", "words"),
     [
@@ -644,17 +656,22 @@ def _leading() -> MemoryLead:
 
 
 class _Before:
-    """A writer before whose first letter something happens."""
+    """A writer before whose first letters something happens."""
 
-    def __init__(self, writer: Writer, happen: Callable[[], object]) -> None:
+    def __init__(self, writer: Writer, happen: Callable[[], object], times: int = 1) -> None:
         self._writer = writer
-        self._happen: Callable[[], object] | None = happen
+        self._happen = happen
+        self._times = times
 
     def write(self, facts: Facts, thread: Thread | None, now: datetime) -> Letter:
-        if self._happen is not None:
+        if self._times:
+            self._times -= 1
             self._happen()
-            self._happen = None
         return self._writer.write(facts, thread, now)
+
+
+def _fault() -> None:
+    raise RuntimeError("a fault of ours")
 
 
 def _failing(error: Exception) -> Callable[..., Verdict]:
