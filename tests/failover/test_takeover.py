@@ -129,10 +129,12 @@ def test_a_leader_that_freezes_at_any_moment_and_wakes_has_doubled_nothing(impat
 def test_a_pass_whose_server_hangs_at_any_command_ends_in_time_and_says_where_and_the_next_is_fine(
     peers: Hosts, sample: Sample
 ) -> None:
-    peers.worlds["audio"].run("monitor")
+    world = peers.worlds["audio"]
+    begun = time.monotonic()
+    world.run("monitor")
+    usual = time.monotonic() - begun
     peers.deliver(5)
     commands = commands_of_a_pass(peers, "audio")
-    world = peers.worlds["audio"]
     for at in sample(range(1, commands), 4):  # the last one is the goodbye
         peers.deliver(5)
         world.settings["imap.timeout"] = "2s"
@@ -142,7 +144,7 @@ def test_a_pass_whose_server_hangs_at_any_command_ends_in_time_and_says_where_an
             took = time.monotonic() - begun
 
         assert proxy.held.is_set()
-        assert took < 2.5 * 2 + 3  # seconds, and the start of a process on a busy machine
+        assert took < 2.5 * 2 + 3 * usual  # a machine may be busy, and a pass take some seconds by itself
         [failed] = [event for event in events_of(log) if event["level"] == "error"]
         assert "did not answer within 2 s while" in failed["reason"]
         world.settings["imap.timeout"] = "60s"
