@@ -24,6 +24,7 @@ from voipmon.access.rights import rights_of
 from voipmon.commands.decide import Intake
 from voipmon.commands.monitor import monitor
 from voipmon.mail.imap import QUARANTINE_FOLDER, ImapInbox
+from voipmon.mail.imap_connection import ImapConnection
 from voipmon.mail.ledger import Ledger, VerdictKind
 from voipmon.mail.letters import Letters, Stationery
 from voipmon.mail.spool import SpoolOutbox
@@ -64,7 +65,15 @@ def intake_in(folder: Path) -> Intake:
 
 
 def inbox_of(mailbox: Mailbox, port: int) -> ImapInbox:
-    return ImapInbox(host="127.0.0.1", port=port, security="plain", user=mailbox.user, password=mailbox.password)
+    server = ImapConnection(
+        host="127.0.0.1",
+        port=port,
+        security="plain",
+        user=mailbox.user,
+        password=mailbox.password,
+        timeout=timedelta(seconds=30),
+    )
+    return ImapInbox(server, instance="audio")
 
 
 def test_a_mailbox_full_of_nasty_mails_is_taken_in_by_one_pass_each_as_it_must(
@@ -123,7 +132,7 @@ def bodies(proxy: RewritingProxy) -> list[bytes]:
     """Return the commands that fetch more than the start of a header."""
     fetches = [command for command in proxy.commands if b"FETCH" in command]
     header = rb"BODY\.PEEK\[HEADER\.FIELDS \([A-Z -]+\)\]<0\.65536> INTERNALDATE RFC822\.SIZE"
-    plain = rb"\S+ UID FETCH [0-9:,]+ \((" + header + rb"|INTERNALDATE|FLAGS)\)"
+    plain = rb"\S+ UID FETCH [0-9:,]+ \((" + header + rb"|INTERNALDATE|FLAGS( MODSEQ)?)\)"
     return [command for command in fetches if not re.fullmatch(plain, command)]
 
 
