@@ -27,7 +27,7 @@ PRAGMA user_version = {VERSION};
 _PATIENCE = 2.0  # seconds; others write for some hundredths of one at a time
 _DAMAGED = {1, 10, 11, 26}  # SQLITE_ERROR, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB
 
-ROWS_AT_ONCE = 50  # in one statement: of what a row costs, most is the statement
+ROWS_AT_ONCE = 150  # in one statement, most of what a row costs; of five values: any SQLite takes fewer than 1,000
 
 Row = tuple[int, int, bytes, str, str | None]
 """Of one recording: moment, number of the folder, name, one party, the other one if it is not the same."""
