@@ -118,7 +118,7 @@ def install(box: Box) -> None:
     box.run("systemd-sysusers", f"{units}/sysusers.d/voipmon.conf")
     box.run("systemd-tmpfiles", "--create", f"{units}/tmpfiles.d/voipmon.conf")
     box.write("/etc/voipmon/voipmon.toml", CONFIGURATION, mode="640", owner="root:voipmon")
-    box.run("sh", "-c", "mkdir -p /home/somebody")
+    box.run("sh", "-c", "mkdir -p /home/somebody /var/www/html/2p")
 
 
 def enable(box: Box, *units: str) -> None:
