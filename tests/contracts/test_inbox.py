@@ -329,6 +329,18 @@ def test_what_is_taken_from_another_host_is_not_marked_by_it_any_more(claiming: 
     assert claiming.aside() == 0
 
 
+def test_what_another_host_took_away_and_did_stays_done_when_the_old_one_wakes(claiming: World) -> None:
+    uids = [claiming.deliver(mail(str(number))) for number in range(3)]
+    with claiming.inbox("audio") as old, claiming.inbox("audio2") as new:
+        old.take(uids, from_others=False)
+        new.take(uids[1:], from_others=True)
+        new.acknowledge(uids[1:])
+
+        assert old.acknowledge(uids) == set(uids[1:])
+
+    assert waiting(claiming) == []
+
+
 def test_what_is_done_or_gone_cannot_be_taken(claiming: World) -> None:
     done, gone, left = (claiming.deliver(mail(str(number))) for number in range(3))
     with claiming.inbox() as inbox:

@@ -22,7 +22,7 @@ from voipmon.mail import imap
 from voipmon.mail.imap import DONE_FOLDER, QUARANTINE_FOLDER, ImapInbox
 from voipmon.mail.imap_claim import DONE_KEYWORD
 from voipmon.mail.imap_connection import ImapConnection
-from voipmon.mail.imap_words import ranges
+from voipmon.mail.imap_words import ranges, uids_of
 
 pytestmark = pytest.mark.dovecot
 
@@ -320,6 +320,7 @@ def test_ranges_name_exactly_the_uids_in_as_few_words_as_can_be(uids: set[int]) 
         named.append(range(int(low), int(high or low) + 1))
     assert [uid for each in named for uid in each] == sorted(uids)
     assert all(later.start > one.stop for one, later in pairwise(named))
+    assert uids_of(ranges(sorted(uids))) == uids
 
 
 # -- logging in -------------------------------------------------------------------------------------------------------
@@ -472,6 +473,7 @@ ANSWERS = {
     "UID FETCH": ["* 1 FETCH (UID 1 FLAGS ({flags}))", "{tag} OK done"],
     "UID STORE": ["{tag} OK done"],
     "UID MOVE": ["{tag} OK done"],
+    "NOOP": ["{tag} OK done"],
     "NAMESPACE": ['* NAMESPACE (("" "/")) NIL NIL', "{tag} OK done"],
     "LIST": ["{tag} OK done"],
     "CREATE": ["{tag} OK done"],
@@ -509,6 +511,7 @@ STEPS = [
     ("UID FETCH 1 (FLAGS", "taking mail"),
     ("UID STORE 1 +FLAGS.SILENT ($Voipmon-audio)", "taking mail"),
     ("UID FETCH 1 (BODY", "reading mail"),
+    ("NOOP", "marking mail as done"),
     ("UID STORE 1 +FLAGS.SILENT ($DoneByVoipmon)", "marking mail as done"),
     ("NAMESPACE", "asking where folders are"),
     ("UID MOVE", f"moving mail to {QUARANTINE_FOLDER}"),

@@ -6,6 +6,7 @@ always sees the other's. So the look decides, and the condition only makes it ra
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 from imapclient.exceptions import IMAPClientError
 
 from voipmon.mail.imap_connection import ImapConnection
-from voipmon.mail.imap_words import ranges
+from voipmon.mail.imap_words import ranges, uids_of
 from voipmon.mail.inbox import Standing
 
 DONE_KEYWORD = "$DoneByVoipmon"
 CLAIM_PREFIX = "$Voipmon-"
 _MOST = 50  # letters in a keyword, where Dovecot counts them
 _TRIES = 4  # somebody who reads his mail changes flags, too; the last try asks no condition
+_MODIFIED = re.compile(rb"\[MODIFIED ([0-9:,]+)\]")
 _DONE, _PREFIX = DONE_KEYWORD.lower().encode(), CLAIM_PREFIX.lower().encode()
 
 
@@ -71,12 +73,13 @@ class Claims:
         Raises:
             KeywordsDroppedError: nothing stuck.
         """
-        seen = {uid: self._known[uid] for uid in uids if uid in self._known}
-        seen |= self._look(uid for uid in uids if uid not in seen)
+        seen = self._as_known(uids)
         marked = [uid for uid in seen if self._is_free(seen[uid], from_others=False)]
-        self._set(DONE_KEYWORD.encode(), marked, seen, lambda flags: self._is_free(flags, from_others=False))
+        set_by_us = self._set(
+            DONE_KEYWORD.encode(), marked, seen, lambda flags: self._is_free(flags, from_others=False)
+        )
         lost = frozenset(uid for uid in seen if self._others(seen[uid]))
-        too_early = [uid for uid in marked if uid in lost and seen[uid].has(_DONE)]
+        too_early = [uid for uid in set_by_us & lost if seen[uid].has(_DONE)]
         self._store(too_early, {}, b"-FLAGS.SILENT", [_DONE])  # whoever holds it now has yet to do it
         return lost
 
@@ -84,20 +87,35 @@ class Claims:
         """Return how each stands; one that is gone is left out."""
         return {uid: self._standing(flags) for uid, flags in self._look(uids).items()}
 
-    def _set(self, keyword: bytes, uids: list[int], seen: dict[int, _Flags], wanted: Callable[[_Flags], bool]) -> None:
-        """Put *keyword* on the messages and note in *seen* how they are then; not on what is not *wanted* any more."""
-        left = uids
+    def _as_known(self, uids: list[int]) -> dict[int, _Flags]:
+        """Return how the messages are; where there is a condition, as they were: it finds out what has changed."""
+        if not self._conditional:
+            self._server.client.noop()  # or servers show what they showed before
+            return self._look(uids)
+        known = {uid: self._known[uid] for uid in uids if uid in self._known}
+        return known | self._look(uid for uid in uids if uid not in known)
+
+    def _set(
+        self, keyword: bytes, uids: list[int], seen: dict[int, _Flags], wanted: Callable[[_Flags], bool]
+    ) -> set[int]:
+        """Put *keyword* on the messages and note in *seen* how they are then; return on which we put it.
+
+        What somebody else changed is tried again, as long as it is *wanted*.
+        """
+        left, set_by_us = uids, set[int]()
         for attempt in range(_TRIES):
-            self._store(left, seen if attempt < _TRIES - 1 else {}, b"+FLAGS.SILENT", [keyword])
+            refused = self._store(left, seen if attempt < _TRIES - 1 else {}, b"+FLAGS.SILENT", [keyword])
+            set_by_us |= set(left) - refused
             found = self._look(left)
             for uid in left:
                 seen.pop(uid, None)  # it may be gone
             seen |= found
             left = [uid for uid, flags in found.items() if not flags.has(keyword.lower()) and wanted(flags)]
             if not left:
-                return
+                return set_by_us
         if not any(self._others(seen[uid]) for uid in left):
             raise KeywordsDroppedError
+        return set_by_us
 
     def _standing(self, flags: _Flags) -> Standing:
         if not flags.has(_DONE):
@@ -134,13 +152,15 @@ class Claims:
         self._known |= found
         return found
 
-    def _store(self, uids: list[int], seen: dict[int, _Flags], how: bytes, keywords: list[bytes]) -> None:
+    def _store(self, uids: list[int], seen: dict[int, _Flags], how: bytes, keywords: list[bytes]) -> set[int]:
         """Change keywords; with *seen*, if the server can, only on messages that have not changed since.
+
+        Returns those that had changed.
 
         imapclient has no call for a conditional STORE (RFC 7162, section 3.1.3): this is the one place that sends it.
         """
         if not uids:
-            return
+            return set()
         words = [ranges(sorted(uids)), how, b"(" + b" ".join(keywords) + b")"]
         if self._conditional and seen:
             words.insert(1, b"(UNCHANGEDSINCE %d)" % max(seen[uid].modseq for uid in uids))
@@ -148,8 +168,10 @@ class Claims:
         kind, said = client._raw_command(b"STORE", words)  # noqa: SLF001 - as the docstring says
         client._imap.untagged_responses.pop("FETCH", None)  # noqa: SLF001 - or they would mix with the next look
         client._imap.untagged_responses.pop("MODIFIED", None)  # noqa: SLF001
-        if kind != "OK" and b"[MODIFIED" not in (said[0] or b""):
+        refused = _MODIFIED.search(said[0] or b"")
+        if kind != "OK" and refused is None:
             raise IMAPClientError(f"store failed: {(said[0] or b'').decode('utf-8', 'replace')}")
+        return uids_of(refused[1]) if refused else set()
 
 
 def claim_keyword(host: str) -> str:

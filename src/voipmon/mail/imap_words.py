@@ -21,3 +21,13 @@ def ranges(uids: list[int]) -> bytes:
     return b",".join(
         b"%d" % uids[low] if high == low + 1 else b"%d:%d" % (uids[low], uids[high - 1]) for low, high in runs
     )
+
+
+def uids_of(words: bytes) -> set[int]:
+    """Read what `ranges` writes."""
+    found = set[int]()
+    for part in words.split(b","):
+        low, _, high = part.partition(b":")
+        ends = sorted((int(low), int(high or low)))
+        found.update(range(ends[0], ends[1] + 1))
+    return found
