@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -162,7 +163,7 @@ class Place:
         zone = ZoneInfo("America/Sao_Paulo")
         first, last = (int(end.replace(tzinfo=zone).timestamp()) for end in (FIRST, LAST))
         taken = []
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database:
             [settings] = database.execute("SELECT settings FROM about").fetchone()
         with IndexFile(path, settings) as index:
             for _ in range(200):
