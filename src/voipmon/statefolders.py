@@ -114,16 +114,14 @@ class StateFolders:
 
         *modified* is the modification time it gets, in nanoseconds; it keeps that when it comes back to a state.
         """
-        with self.draft(data, modified) as draft:
-            with self.locked():
-                known = self.find(name)
-                if known is None:
-                    draft.unlock()  # the lock on names keeps the sweeper away, and a worker may take it at once
-                    draft.put(state, name)
-            if known is None:
-                self._flush_or_withdraw(draft)
-            else:
-                self._flush(known.state, name)  # who added it may have died before doing so
+        with self.locked():
+            known = self.find(name)
+            new = None if known is not None else self._write_new(state, name, data, modified)
+        if known is not None:
+            self._flush(known.state, name)  # who added it may have died before doing so
+        if new is not None:
+            with new:
+                self._flush_or_withdraw(new)
         return known
 
     def hold(self, state: str, name: str) -> "Held | None":
@@ -213,18 +211,32 @@ class StateFolders:
 
         Its lock is held, so that no sweeper takes it while this process lives.
         """
-        name = f"{os.getpid()}-{os.urandom(6).hex()}"
         with self.locked():
-            draft = Held(self, name, _TEMPORARY, os.open(self.place(_TEMPORARY, name), _CREATE, 0o640))
+            draft = self._create()
             draft.lock()
         with draft:
             try:
                 draft.write(data, modified)
                 yield draft
             finally:
-                if draft.state == _TEMPORARY:
-                    with suppress(FileNotFoundError):
-                        os.unlink(draft.place)
+                draft.discard()
+
+    def _create(self) -> "Held":
+        """Make an empty temporary file; under the lock, which keeps the sweeper away."""
+        name = f"{os.getpid()}-{os.urandom(6).hex()}"
+        return Held(self, name, _TEMPORARY, os.open(self.place(_TEMPORARY, name), _CREATE, 0o640))
+
+    def _write_new(self, state: str, name: str, data: bytes, modified: int | None) -> "Held":
+        """Write a file and give it a name that is free, not yet durable and not locked; under the lock."""
+        new = self._create()
+        try:
+            new.write(data, modified)
+            new.put(state, name)
+        except BaseException:
+            new.discard()
+            new.release()
+            raise
+        return new
 
     def _flush_or_withdraw(self, new: "Held") -> None:
         """Wait until a new file is on the disk; take it back if the disk refuses, unless somebody has taken it on.
@@ -326,10 +338,6 @@ class Held:
             return False
         return True
 
-    def unlock(self) -> None:
-        """Let the lock go and keep the file open."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
     def release(self) -> None:
         """Let the lock and the file go."""
         os.close(self._descriptor)
@@ -376,6 +384,12 @@ class Held:
     def flush(self) -> None:
         """Wait until the content is on the disk, and the name of a file that is new."""
         os.fsync(self._descriptor)
+
+    def discard(self) -> None:
+        """Delete a temporary file that was put nowhere."""
+        if self.state == _TEMPORARY:
+            with suppress(FileNotFoundError):
+                os.unlink(self.place)
 
     def put(self, state: str, name: str) -> None:
         """Rename the file, and replace what is there; under the lock."""
