@@ -1,6 +1,7 @@
 """Under which keys a file stands in the index: whose call, and when. For a million names at once, so done quickly."""
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -39,9 +40,10 @@ class KeyReader:
         """Return the rows of those *names* in a folder that somebody can ask for; they may be no recordings at all."""
         orig, dest, kind, date, time = self._places
         extensions, kinds, days = self._extensions, self._kinds, self._days
+        encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
         rows = []
         for name in names:  # for every name that there is: nothing in here is done twice or for nothing
-            match = self._match(os.fsdecode(name))
+            match = self._match(name.decode(encoding, errors))
             if match is None:
                 continue
             fields = (*match.groups(""), "")  # a group that the pattern lacks is the last of these

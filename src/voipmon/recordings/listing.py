@@ -2,8 +2,9 @@
 
 A listing is a stream of bytes, the kernel's `struct linux_dirent64` one after the other (getdents64(2)). It is cut into
 pieces wherever one byte value occurs, about every thirty names, so that a name that comes or goes changes the piece
-that it is in and no other. What is remembered of a listing are its marks: a checksum of 8 bytes for each piece. Of a
-later listing, only the names in pieces whose mark does not come next among the earlier ones are looked at.
+that it is in and no other. What is remembered of a listing are its marks, in 8 bytes for each piece its length and its
+CRC: a name more or less changes the length, and one in place of another the CRC. Of a later listing, only the names in
+pieces whose mark does not come next among the earlier ones are looked at.
 """
 
 import os
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import chain
 from struct import Struct
-from zlib import adler32, crc32
+from zlib import crc32
 
 _CUT = b"\xa5"  # in no name of ASCII letters; in the numbers beside the names, by chance
 _HEAD = Struct("=QqHB")  # d_ino, d_off, d_reclen, d_type; then the name and a NUL
@@ -71,12 +72,12 @@ class Listing:
         """
         before, last_at = b"", 0
         gaps_before: list[tuple[int, int]] = []
-        crc, adler = 0, 1
+        crc = length = 0
         for buffer in chain(buffers, [b""]):
             first, *others = buffer.split(_CUT)
             rest = others.pop() if others else b""
-            marks = array("Q", [crc32(first, crc) << 32 | adler32(first, adler)])
-            marks.extend([crc32(piece) << 32 | adler32(piece) for piece in others])
+            marks = array("Q", [crc32(first, crc) << 32 | length + len(first)])
+            marks.extend([crc32(piece) << 32 | len(piece) for piece in others])
             gaps: list[tuple[int, int]] = []
             if not self._all_go_on(marks.tobytes()):
                 at = 0
@@ -94,7 +95,7 @@ class Listing:
                     at = end
             yield before, gaps_before
             before, gaps_before, last_at = buffer, gaps, len(buffer) - len(rest)
-            crc, adler = crc32(rest), adler32(rest)
+            crc, length = crc32(rest), len(rest)
 
     def _all_go_on(self, marks: bytes) -> bool:
         """Note the marks of some pieces, and tell whether the earlier listing had just these next."""
