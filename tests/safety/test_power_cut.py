@@ -21,7 +21,8 @@ from safety.world import REQUESTS, World, check_all_is_done_once
 from support.sampling import Sample
 
 MEGABYTES = {"ext4": 32, "xfs": 300, "btrfs": 128}
-OPTIONS = {"ext4": "loop,commit=600", "xfs": "loop,nouuid", "btrfs": "loop,commit=300"}  # else the kernel flushes by itself
+# nouuid: the disk that was cut off may still be in use; commit: or the kernel flushes by itself
+OPTIONS = {"ext4": "loop,commit=600", "xfs": "loop,nouuid", "btrfs": "loop,commit=300"}
 FLAGS = {"ext4": ["-q", "-F", "-O", "^resize_inode"], "xfs": ["-q", "-f"], "btrfs": ["-q", "-f"]}
 
 
