@@ -14,15 +14,13 @@ V = TypeVar("V")
 
 _LONGEST_EXTENSION = 6
 _MOST = 100_000  # of what is remembered of one kind
-_HOURS = {f"{hour:02}": 3600 * hour for hour in range(24)}
 _ENDS = ((0, 0, 0), (23, 59, 59))  # of a day
-_SECONDS = {f"{minute:02}{second:02}": 60 * minute + second for minute in range(60) for second in range(60)}
 
 
 class KeyReader:
     """Reads names as *pattern* reads them, of the types of calls in *prefixes*; stamps are wall time in *zone*.
 
-    What many names have in common, the day and the parties, is worked out once.
+    What many names have in common, the day, the time of day and the parties, is worked out once.
     """
 
     def __init__(self, pattern: NamePattern, prefixes: Collection[str], zone: ZoneInfo) -> None:
@@ -34,12 +32,13 @@ class KeyReader:
         self._places = tuple(place.get(name, 0) - 1 for name in names)
         self._kinds = _Known(pattern.takes(prefixes))
         self._days = _Known(self._start_of)
+        self._clocks = _Known(_second_of_day)
         self._extensions = _Known(_extension)
 
     def rows(self, names: Iterable[bytes], folder: int) -> list[Row]:
         """Return the rows of those *names* in a folder that somebody can ask for; they may be no recordings at all."""
         orig, dest, kind, date, time = self._places
-        extensions, kinds, days = self._extensions, self._kinds, self._days
+        extensions, kinds, days, clocks = self._extensions, self._kinds, self._days, self._clocks
         encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
         rows = []
         for name in names:  # for every name that there is: nothing in here is done twice or for nothing
@@ -50,12 +49,8 @@ class KeyReader:
             one, other = extensions[fields[orig]], extensions[fields[dest]]
             if not (one or other) or not kinds[fields[kind]]:
                 continue
-            clock = fields[time]
-            start, hour, second = days[fields[date]], _HOURS.get(clock[:2]), _SECONDS.get(clock[2:])
-            if start is None or hour is None or second is None:  # noqa: SIM108 - three lines are read sooner than one
-                moment = self._moment(name)
-            else:
-                moment = start + hour + second
+            start, clock = days[fields[date]], clocks[fields[time]]
+            moment = self._moment(name) if start is None or clock is None else start + clock
             if moment is not None:
                 rows.append((moment, folder, name, one or other, other if one and other and one != other else None))
         return rows
@@ -89,6 +84,14 @@ class _Known(dict[str, V]):
             self.clear()
         self[text] = value = self._work_out(text)
         return value
+
+
+def _second_of_day(clock: str) -> int | None:
+    """Return the seconds from midnight to `HHMMSS`; None where it is no such time."""
+    if len(clock) != 6 or not clock.isdigit() or not clock.isascii():
+        return None
+    hour, minute, second = int(clock[:2]), int(clock[2:4]), int(clock[4:])
+    return 3600 * hour + 60 * minute + second if hour < 24 and minute < 60 and second < 60 else None
 
 
 def _extension(number: str) -> str:
