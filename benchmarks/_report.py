@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Goal(NamedTuple):
-    """What is promised: *value* is what was measured, *unit* what it counts."""
+    """What is promised: *value* is what was measured, *unit* what it counts, *note* what else is to be known."""
 
     text: str
     value: float
     at_most: float | None = None
     at_least: float | None = None
     unit: str = "x"
+    note: str = ""
 
     @property
     def met(self) -> bool:
@@ -27,7 +28,8 @@ class Goal(NamedTuple):
     def __str__(self) -> str:
         bound = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
         verdict = "met" if self.met else "**missed**"
-        return f"{self.text}: {self.value:.3g} {self.unit}, goal {bound}: {verdict}"
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.text}: {self.value:.3g} {self.unit}, goal {bound}: {verdict}{note}"
 
 
 def described(folder: Path) -> str:

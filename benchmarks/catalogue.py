@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,13 +32,11 @@ from benchmarks._commands import Contender, Cost, ratio, run, take_turns
 from benchmarks._corpus import DAYS, START, calls, record
 from benchmarks._machine import machine
 from benchmarks._plot import plot
+from benchmarks._report import ROOT, Goal, write
 from voipmon.recordings.index_file import IndexFile, newest
 
-_ROOT = Path(__file__).resolve().parents[1]
 _HERE = Path(__file__).resolve().parent
-_DOCUMENT = _ROOT / "docs" / "performance.md"
-_PICTURE = _ROOT / "docs" / "images" / "catalogue.png"
-_BEGIN, _END = "<!-- benchmark:catalogue -->", "<!-- /benchmark -->"
+_PICTURE = ROOT / "docs" / "images" / "catalogue.png"
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 _LAYOUTS = {"flat": "one folder", "tree": "a folder for each day"}
 _LARGE, _LARGEST = 1_000_000, 5_000_000
@@ -78,23 +75,6 @@ base_url = "https://voip.example.com/audios"
 """
 
 Costs = dict[str, list[Cost]]
-
-
-class Goal(NamedTuple):
-    """What is promised, and what was measured."""
-
-    text: str
-    measured: float
-    bound: float
-    at_least: bool
-
-    @property
-    def met(self) -> bool:
-        return self.measured >= self.bound if self.at_least else self.measured <= self.bound
-
-    def __str__(self) -> str:
-        bound = f"{'at least' if self.at_least else 'at most'} {self.bound:g}"
-        return f"{self.text}: {self.measured:.3g}, goal {bound}: {'met' if self.met else 'MISSED'}"
 
 
 class Place:
@@ -251,32 +231,37 @@ def goals(figures: Figures) -> list[Goal]:
     of, size = figures, figures.place.size
     at = f"{size:,}, {_LAYOUTS[of.place.layout]}"
     seconds, rows = of.look_up
-    kept = [Goal(f"{at}: look-up in process, ms for {rows:,} hits", seconds * 1000, 0.1 + 0.002 * rows, at_least=False)]
-    at_least, at_most = partial(Goal, at_least=True), partial(Goal, at_least=False)
+    found, new = of.wall(FIND), of.alone(CHANGED)
+    look_up = Goal(f"{at}: look-up of {rows:,} hits in process", seconds * 1000, at_most=0.1 + 0.002 * rows, unit="ms")
+    at_new = f"{at}, {NEW} new"
     if of.place.layout == "tree":
         bound = 100 if size >= _LARGEST else 40
-        kept.append(
-            at_least(f"{at}, 100 new: find beside voipmon less P", ratio(of.wall(FIND), of.alone(CHANGED)), bound)
-        )
-        return kept
-    kept += [
-        at_least(f"{at}, nothing new: find beside voipmon", ratio(of.wall(FIND), of.wall(SAME)), 10),
-        at_least(f"{at}, nothing new: find beside voipmon less P", ratio(of.wall(FIND), of.alone(SAME)), 60),
-        at_least(f"{at}, 100 new: find beside voipmon less P", ratio(of.wall(FIND), of.alone(CHANGED)), 4),
+        return [look_up, Goal(f"{at_new}: `find` to voipmon less P", ratio(found, new), at_least=bound)]
+    kept = [
+        look_up,
+        Goal(f"{at}, nothing new: `find` to voipmon", ratio(found, of.wall(SAME)), at_least=10),
+        Goal(f"{at}, nothing new: `find` to voipmon less P", ratio(found, of.alone(SAME)), at_least=60),
+        Goal(f"{at_new}: `find` to voipmon less P", ratio(found, new), at_least=4),
+        Goal(f"{at_new}: memory at the peak", _peak(of.turns[CHANGED]), at_most=48, unit="MiB"),
     ]
-    if FD in of.turns:
-        kept.append(at_most(f"{at}, 100 new: voipmon less P beside fdfind", ratio(of.alone(CHANGED), of.wall(FD)), 1))
-    if LIMIT in of.turns:
-        kept.append(at_most(f"{at}, 100 new: voipmon less P beside C", ratio(of.alone(CHANGED), of.wall(LIMIT)), 1.6))
-    kept.append(at_most(f"{at}, 100 new: MiB at the peak", _peak(of.turns[CHANGED]), 48))
-    builds = ratio([cost.wall for cost in of.builds[BUILD]], [cost.wall for cost in of.builds[FIND]])
-    kept += [
-        at_most(f"{at}: first build beside find", builds, 3),
-        at_most(f"{at}: first build, MiB at the peak", _peak(of.builds[BUILD]), 256),
+    for rival, most in ((FD, 1), (LIMIT, 1.6)):
+        if rival in of.turns:
+            kept.append(Goal(f"{at_new}: voipmon less P to {rival}", ratio(new, of.wall(rival)), at_most=most))
+    return kept + _goals_of_build_and_cold(figures, at)
+
+
+def _goals_of_build_and_cold(of: Figures, at: str) -> list[Goal]:
+    def walls(costs: list[Cost]) -> list[float]:
+        return [cost.wall for cost in costs]
+
+    built = ratio(walls(of.builds[BUILD]), walls(of.builds[FIND]))
+    kept = [
+        Goal(f"{at}, first build: voipmon to `find`", built, at_most=3),
+        Goal(f"{at}, first build: memory at the peak", _peak(of.builds[BUILD]), at_most=256, unit="MiB"),
     ]
     if of.cold:
-        cold = ratio([cost.wall for cost in of.cold[FIND]], [cost.wall for cost in of.cold[SAME]])
-        kept.append(at_least(f"{at}, cold, nothing new: find beside voipmon", cold, 15))
+        cold = ratio(walls(of.cold[FIND]), walls(of.cold[SAME]))
+        kept.append(Goal(f"{at}, cold, nothing new: `find` to voipmon", cold, at_least=15))
     return kept
 
 
@@ -336,13 +321,6 @@ def draw(every: list[Figures]) -> None:
     plot(_PICTURE, title, "recordings", "seconds", series)
 
 
-def write(text: str) -> None:
-    """Put the tables between their marks in docs/performance.md."""
-    before, _, rest = _DOCUMENT.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    _DOCUMENT.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}")
-
-
 def _compiled(scratch: Path) -> Path | None:
     """Compile the loop that does nothing with the names, where there is a compiler."""
     if not shutil.which("cc"):
@@ -380,12 +358,12 @@ def main() -> int:
                 every.append(measure(place, options.rounds, limit))
                 subprocess.run(["rm", "-r", place.folder], check=True)  # rmtree would hold all names at once
     kept = [goal for figures in every if figures.place.size >= _LARGE for goal in goals(figures)]
-    text = "\n".join([*markdown(facts, every), *(f"- {goal}" for goal in kept)])
-    print(text)
+    lines = [*markdown(facts, every), *(f"- {goal}" for goal in kept)]
+    print("\n".join(lines))
     if options.json:
         options.json.write_text(json.dumps(_shape(facts, every, kept), indent=2) + "\n")
     if options.write:
-        write(text)
+        write("performance.md", "catalogue", lines)
         draw(every)
     return int(not all(goal.met for goal in kept))
 

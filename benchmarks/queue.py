@@ -18,38 +18,16 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
 
 from benchmarks._engines import BARE, KINDS, RAW, VOIPMON, Kind, Wish, wishes
 from benchmarks._flushes import flushes
 from benchmarks._growth import FEW, Growth, claims, enqueues
 from benchmarks._machine import machine, spread
 from benchmarks._processes import Work, together
+from benchmarks._report import Goal, write
 
-_ROOT = Path(__file__).resolve().parents[1]
-_DOCUMENT = _ROOT / "docs" / "queue.md"
-_BEGIN, _END = "<!-- benchmark:queue -->", "<!-- /benchmark -->"
 _PROCESSES = (1, 4)
 _GROWTH_ROUNDS = 3
-
-
-class Goal(NamedTuple):
-    """What voipmon promises; *ratio* is what was measured, *bare* that of its writes, fsyncs and renames alone."""
-
-    text: str
-    ratio: float
-    at_least: float | None = None
-    at_most: float | None = None
-    bare: float | None = None
-
-    @property
-    def met(self) -> bool:
-        return self.ratio >= (self.at_least or 0) and (self.at_most is None or self.ratio <= self.at_most)
-
-    def __str__(self) -> str:
-        bound = f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
-        bare = f" (its writes, fsyncs and renames alone: {self.bare:.2f})" if self.bare is not None else ""
-        return f"{self.text}: {self.ratio:.2f}, goal {bound}: {'met' if self.met else 'MISSED'}{bare}"
 
 
 @dataclass
@@ -149,11 +127,12 @@ def _taker(kind: Kind, folder: Path) -> Callable[[], Work]:
 def goals(table: Table, claim: Growth, enqueue: Growth, pending: int, completed: int) -> list[Goal]:
     put, bare_put = (statistics.median(table[name][1].put_ratio) for name in (VOIPMON, BARE))
     take, bare_take = (statistics.median(table[name][1].take_ratio) for name in (VOIPMON, BARE))
+    bare = "its writes, fsyncs and renames alone"
     return [
-        Goal("durable put, beside a raw put", put, at_least=0.6, bare=bare_put),
-        Goal("durable take (claim and end), beside a raw put", take, at_least=0.9, bare=bare_take),
-        Goal(f"CPU per claim with {pending:,} waiting, beside {FEW:,}", claim.ratio, at_most=2),
-        Goal(f"enqueue with {completed:,} files in completed/, beside none", enqueue.ratio, at_most=1.5),
+        Goal("durable put, to a raw put", put, at_least=0.6, note=f"{bare}: {bare_put:.2f}"),
+        Goal("durable take (claim and end), to a raw put", take, at_least=0.9, note=f"{bare}: {bare_take:.2f}"),
+        Goal(f"CPU per claim with {pending:,} waiting, to that with {FEW:,}", claim.ratio, at_most=2),
+        Goal(f"enqueue with {completed:,} files in completed/, to that with none", enqueue.ratio, at_most=1.5),
     ]
 
 
@@ -202,19 +181,6 @@ def _times(growth: Growth) -> str:
     return f"{growth.small:,.0f} µs | {growth.large:,.0f} µs | {growth.ratio:.2f}"
 
 
-def write(text: str) -> None:
-    """Put the tables between their marks in docs/queue.md, in a section of their own where there are none."""
-    if not _DOCUMENT.exists():
-        print(f"{_DOCUMENT.relative_to(_ROOT)} is not there: nothing is written", file=sys.stderr)
-        return
-    document = _DOCUMENT.read_text()
-    if _BEGIN not in document:
-        document = f"{document.rstrip()}\n\n## Speed\n\n    python3 dev.py bench queue\n\n{_BEGIN}\n{_END}\n"
-    before, _, rest = document.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    _DOCUMENT.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 dev.py bench queue", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=int, default=100, help="documents put and taken in each turn (default 100)")
@@ -246,8 +212,8 @@ def main() -> int:
         print("removing them", file=sys.stderr)
     kept = goals(table, claim, enqueue, pending, completed)
     lines = markdown(facts, counted, table) + growth_lines(claim, enqueue, pending, completed)
-    text = "\n".join([*lines, *(f"- {goal}" for goal in kept)])
-    print(text)
+    lines += [f"- {goal}" for goal in kept]
+    print("\n".join(lines))
     if options.json:
         figures = {name: {number: asdict(of) for number, of in row.items()} for name, row in table.items()}
         growth = {"claim": claim._asdict(), "enqueue": enqueue._asdict()}
@@ -255,7 +221,7 @@ def main() -> int:
         result = {"machine": facts, "fsyncs": counted, "engines": figures, "growth": growth, "goals": met}
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     if options.write:
-        write(text)
+        write("queue.md", "queue", lines)
     return int(not all(goal.met for goal in kept))
 
 
