@@ -229,3 +229,16 @@ def test_the_example_for_too_many_recordings_asks_for_less(slave: World) -> None
     [rejection] = slave.mails
     assert "FIM=27/10/2025 23:59" not in text_of(rejection)
     assert "INICIO=27/10/2025 00:00" in " ".join(text_of(rejection).split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("queue", "list"), ("check-config",)])
+def test_output_for_which_there_is_no_room_is_a_failure_in_one_sentence(
+    slave: World, arguments: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = slave.start(*arguments, stdout=full.fileno())
+    said = process.communicate()[1]
+
+    assert process.returncode == 3
+    [line] = said.splitlines()
+    assert "the output cannot be written (No space left on device)" in line

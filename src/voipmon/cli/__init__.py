@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from voipmon.cli import log
 from voipmon.cli.root import command_line
 from voipmon.errors import ConfigError, ExitCode, VoipmonError
 
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end
     """Run one command and return its exit code. Alone knows which failure has which; never raises."""
     signal.signal(signal.SIGTERM, _terminate)
+    log.set_up("INFO", "text", os.uname().nodename)  # until the options and the configuration are read
     try:
         return int(command_line.main(list(argv), prog_name="voipmon", standalone_mode=False) or ExitCode.SUCCESS)
     except click.ClickException as error:
@@ -33,13 +35,32 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one for each way to end
     except _TerminatedError:
         return ExitCode.SUCCESS
     except BrokenPipeError:  # who read our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at the end
+        _say_no_more()
         return ExitCode.PROCESSING_ERROR
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except Exception:  # noqa: BLE001 - the one place where all is caught
-        _log.exception("command_crashed")
+    except Exception as error:  # noqa: BLE001 - the one place where all is caught
+        if isinstance(error, OSError) and not _can_be_heard():
+            reason = f"the output cannot be written ({error.strerror}): make room, or send it elsewhere"
+            _log.error("command_failed", extra={"reason": reason})
+            _say_no_more()
+        else:
+            _log.exception("command_crashed")
         return ExitCode.PROCESSING_ERROR
+
+
+def _can_be_heard() -> bool:
+    """Tell whether anything can be printed, by printing the end of a line."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return False
+    return True
+
+
+def _say_no_more() -> None:
+    """Throw away what is still to be printed, or Python complains at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _TerminatedError(BaseException):
