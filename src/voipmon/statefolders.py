@@ -160,14 +160,19 @@ class StateFolders:
                 os.rename(self.place(state, name), self.place(aside, free))
         self.sync(state)
 
-    def make_room(self, state: str, name: str) -> None:
-        """Give another name to what somebody put by hand where a file is about to be put; under the lock."""
-        reason = self.place(state, name + _REASON)
-        if _exists(self.place(state, name)):
+    def make_room(self, state: str, name: str, coming: "Held | None" = None) -> None:
+        """Give another name to what somebody put by hand where *coming* is about to be put; under the lock.
+
+        Where that is *coming* itself, a power cut on btrfs has brought back a name that it had before: that one goes.
+        """
+        place, reason = self.place(state, name), self.place(state, name + _REASON)
+        if coming is not None and coming.is_at(place):
+            os.unlink(place)
+        elif _exists(place):
             free = self._free(state, name)
             if _exists(reason):
                 os.rename(reason, self.place(state, free + _REASON))
-            os.rename(self.place(state, name), self.place(state, free))
+            os.rename(place, self.place(state, free))
         elif state == self.states[-1] and _exists(reason):
             os.unlink(reason)  # left of one that was mended while it was being set aside
 
@@ -344,8 +349,12 @@ class Held:
 
     def still_there(self) -> bool:
         """Tell whether the path still leads to this file: somebody may have moved it by hand."""
+        return self.is_at(self.place)
+
+    def is_at(self, place: str) -> bool:
+        """Tell whether a path leads to this file."""
         try:
-            found = os.lstat(self.place)
+            found = os.lstat(place)
         except FileNotFoundError:
             return False
         own = self.status()
@@ -454,7 +463,7 @@ class Held:
         self._check_place()
         if draft is not None and forward:
             self._become(draft)
-        self._folders.make_room(state, name)
+        self._folders.make_room(state, name, self)
         self.put(state, name)
         if draft is not None and not forward:
             self._become(draft)

@@ -165,6 +165,19 @@ def test_what_stands_in_the_way_gets_a_number(folders: StateFolders) -> None:
     }
 
 
+@pytest.mark.parametrize("data", [None, b"later"])
+def test_an_earlier_name_of_the_file_that_a_power_cut_brought_back_goes(
+    folders: StateFolders, data: bytes | None
+) -> None:
+    folders.add("busy", "a.json", b"one")
+    os.link(folders.path("busy", "a.json"), folders.path("new", "a.json"))
+
+    with hold(folders, "busy", "a.json") as held:
+        held.move("new", data)
+
+    assert content(folders) == {"new/a.json": data or b"one"}
+
+
 def test_a_reason_left_alone_by_a_crash_is_not_taken_for_that_of_a_later_file(folders: StateFolders) -> None:
     folders.add("new", "a.json", b"ours")
     folders.path("bad", "a.json.error.txt").write_text("a comma is missing")

@@ -218,7 +218,8 @@ class SpoolOutbox:
             if held is None:
                 return None  # another process has it
             try:
-                posted = step(held, now)
+                if not self._remove_shadow(held):
+                    posted = step(held, now)
             finally:
                 if posted is None:
                     held.release()
@@ -229,6 +230,14 @@ class SpoolOutbox:
         except OSError as error:
             _log.error("letter_stuck", extra={"letter": name, "reason": str(error)})
         return posted
+
+    def _remove_shadow(self, held: Held) -> bool:
+        """Remove a letter that a power cut on btrfs brought back after its end; False if it is none."""
+        if not any(held.is_older_than(state, held.name) for state in (_SENT, _REFUSED)):
+            return False
+        held.remove()
+        _log.warning("letter_shadow_removed", extra={"letter": held.name})
+        return True
 
     def _set_aside(self, state: str, name: str, reason: str) -> None:
         _log.error("letter_damaged", extra={"letter": name, "reason": reason})

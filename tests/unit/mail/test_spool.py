@@ -94,6 +94,27 @@ def test_what_was_sent_and_filed_before_the_process_died_is_not_sent_again(outbo
     assert files(root) == [f"sent/{NAME}"]
 
 
+@pytest.mark.parametrize("filed", [True, False])
+def test_a_letter_that_a_power_cut_brought_back_after_its_end_is_removed(
+    outbox: SpoolOutbox, root: Path, filed: bool
+) -> None:
+    outbox.post(make_letter(), NOON)
+    brought_back = root / "brought-back"
+    os.link(root / "waiting" / NAME, brought_back)
+    outbox.sent(take(outbox), NOON, refused={})
+    brought_back.rename(root / "waiting" / NAME)
+    sent, back = root / "sent" / NAME, root / "waiting" / NAME
+    if not filed:
+        sent.rename(root / "sending" / NAME)
+    while filed and sent.stat().st_ctime_ns <= back.stat().st_ctime_ns:
+        sent.chmod(0o600)  # as if it had come there later than the one that is back, as it has
+
+    for _ in range(2):
+        assert list(SpoolOutbox(root).due(NOON)) == []
+
+    assert files(root) == [f"sent/{NAME}"]
+
+
 def damage(**changes: Any) -> Callable[[Path], None]:
     def apply(path: Path) -> None:
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
