@@ -22,7 +22,8 @@ class Request:
     *requester* asked, *recipient* gets the answer; both are lower-case addresses. *parameters* holds the values as
     people write them (`ramais`, `inicio`, `fim`, …); `domain.wording` reads them. *created_at* is aware.
     *message_id*, *references* and *subject* are those of the mail it came by. *round* counts the times an admin had
-    the finished request answered again.
+    the finished request answered again. *tenant* names the tenants under whose rights it was taken, with a comma and a
+    blank between them; None: it was taken by the rights of [access], or put into the queue by hand.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Request:
     subject: str | None = None
     site: str | None = None
     round: int = 1
+    tenant: str | None = None
 
 
 def mail_key(*words: str) -> str:

@@ -56,6 +56,7 @@ class _Envelope(BaseModel):
     references: tuple[str, ...] = Field(default=(), strict=False)
     subject: str | None = None
     site: str | None = None
+    tenant: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] = None
     round: int = Field(default=1, ge=1, le=1000)
     attempts: int = Field(default=0, ge=0, le=1000)
     not_before: Annotated[AwareDatetime | None, Field(strict=False)] = None
@@ -108,6 +109,7 @@ def request_of(document: Document, arrived: datetime) -> Request:
         subject=envelope.subject,
         site=envelope.site,
         round=envelope.round,
+        tenant=envelope.tenant,
     )
 
 
@@ -123,6 +125,7 @@ def document_of(request: Request) -> Document:
         "references": list(request.references),
         "subject": request.subject,
         "site": request.site,
+        "tenant": request.tenant,
         "round": request.round if request.round > 1 else None,
         "attempts": 0,
         "not_before": None,

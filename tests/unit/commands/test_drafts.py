@@ -27,6 +27,7 @@ REQUESTS = st.builds(
     message_id=st.none() | st.text(),
     references=st.lists(st.text(), max_size=3).map(tuple),
     subject=st.none() | st.text(),
+    tenant=st.none() | st.text(),
 )
 
 

@@ -47,6 +47,7 @@ def test_the_example_of_the_manual_is_a_request() -> None:
     assert request.requester == request.recipient == "manager@example.com"
     assert request.parameters["ramais"] == "1121,1122,1123"
     assert request.created_at == NOON
+    assert request.tenant is None
 
 
 @pytest.mark.parametrize("parameters", [{}, {"email": None}])
@@ -66,7 +67,7 @@ def test_a_file_without_an_id_is_called_by_its_name(changes: dict[str, Any]) -> 
 
 
 def test_a_new_request_is_read_back_as_it_was() -> None:
-    request = make_request(references=("<0@example.com>",), site="north", round=3)
+    request = make_request(references=("<0@example.com>",), site="north", round=3, tenant="Acme, Zenith")
 
     assert wire.request_of(wire.read(wire.dump(wire.document_of(request)), "x"), NOON) == request
 
