@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes.catalogue import MemoryCatalogue
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
-from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, DayCount, LeftOut, Recording
+from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, DayCount, Findings, LeftOut, Recording
+from voipmon.domain.wanted import Share, Wanted
 from voipmon.recordings.catalogue import Catalogue
 from voipmon.recordings.directory import DirectoryCatalogue
 from voipmon.recordings.filename import compile_pattern
@@ -119,8 +119,8 @@ def period(first: str, last: str, zone: ZoneInfo = ZONE) -> Period:
     return Period(*(datetime.fromisoformat(text).replace(tzinfo=zone) for text in (first, last)))
 
 
-def extensions(*digits: str) -> list[Extension]:
-    return [Extension(text) for text in digits]
+def calls_of(*digits: str) -> Wanted:
+    return Wanted(frozenset(digits))
 
 
 THE_DAY = period("2025-10-27 00:00:00", "2025-10-27 23:59:59")
@@ -131,7 +131,7 @@ def test_a_recording_is_found_by_its_origin_and_by_its_destination(shelf: Shelf)
     for recording in (made, taken, call("2001", "2002", uid="1.3")):
         shelf.put(recording)
 
-    found = shelf.catalogue.find(extensions("1121"), THE_DAY)
+    found = shelf.catalogue.find(calls_of("1121"), THE_DAY)
 
     assert found.recordings == (made, taken)
     assert found.left_out == ()
@@ -141,21 +141,21 @@ def test_a_recording_of_two_of_the_extensions_comes_once(shelf: Shelf) -> None:
     recording = call("1121", "1122")
     shelf.put(recording)
 
-    assert shelf.catalogue.find(extensions("1121", "1122", "1121"), THE_DAY).recordings == (recording,)
+    assert shelf.catalogue.find(calls_of("1121", "1122", "1121"), THE_DAY).recordings == (recording,)
 
 
 @pytest.mark.parametrize("longer", ["11210", "01121", "21121", "x1121", "1121x"])
 def test_numbers_are_compared_whole(shelf: Shelf, longer: str) -> None:
     shelf.put(call(longer, "2001"))
 
-    assert shelf.catalogue.find(extensions("1121", "121", "112"), THE_DAY).recordings == ()
+    assert shelf.catalogue.find(calls_of("1121", "121", "112"), THE_DAY).recordings == ()
 
 
 def test_a_number_with_a_plus_is_found_by_its_digits(shelf: Shelf) -> None:
     recording = call("+506229", "2001")
     shelf.put(recording)
 
-    assert shelf.catalogue.find(extensions("506229"), THE_DAY).recordings == (recording,)
+    assert shelf.catalogue.find(calls_of("506229"), THE_DAY).recordings == (recording,)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_number_with_a_plus_is_found_by_its_digits(shelf: Shelf) -> None:
 def test_both_ends_of_the_period_are_included_to_the_second(shelf: Shelf, start: str, found: int) -> None:
     shelf.put(call("1121", "2001", start))
 
-    answer = shelf.catalogue.find(extensions("1121"), period("2025-10-27 08:00:00", "2025-10-27 18:00:59"))
+    answer = shelf.catalogue.find(calls_of("1121"), period("2025-10-27 08:00:00", "2025-10-27 18:00:59"))
 
     assert len(answer.recordings) == found
 
@@ -182,7 +182,7 @@ def test_a_period_of_another_zone_means_the_same_moments(shelf: Shelf) -> None:
 
     lisbon = period("2025-10-28 00:00:00", "2025-10-28 23:59:59", ZoneInfo("Europe/Lisbon"))
 
-    assert shelf.catalogue.find(extensions("1121"), lisbon).recordings == (inside,)
+    assert shelf.catalogue.find(calls_of("1121"), lisbon).recordings == (inside,)
 
 
 def test_the_oldest_comes_first_and_of_one_moment_the_exchange_s_order_counts(shelf: Shelf) -> None:
@@ -195,7 +195,7 @@ def test_the_oldest_comes_first_and_of_one_moment_the_exchange_s_order_counts(sh
     for recording in (ordered[2], ordered[0], ordered[3], ordered[1]):
         shelf.put(recording)
 
-    assert list(shelf.catalogue.find(extensions("1121"), THE_DAY).recordings) == ordered
+    assert list(shelf.catalogue.find(calls_of("1121"), THE_DAY).recordings) == ordered
 
 
 def test_a_server_leaves_out_the_recordings_that_tell_another(shelf: Shelf) -> None:
@@ -204,8 +204,24 @@ def test_a_server_leaves_out_the_recordings_that_tell_another(shelf: Shelf) -> N
     for recording in (mine, untold, call("1121", "3", uid="1761598420.3", server="gv2p")):
         shelf.put(recording)
 
-    assert shelf.catalogue.find(extensions("1121"), THE_DAY, "GV1P").recordings == (mine, untold)
-    assert len(shelf.catalogue.find(extensions("1121"), THE_DAY).recordings) == 3
+    assert shelf.catalogue.find(Wanted(frozenset({"1121"}), "GV1P"), THE_DAY).recordings == (mine, untold)
+    assert len(shelf.catalogue.find(calls_of("1121"), THE_DAY).recordings) == 3
+
+
+def test_only_what_is_in_a_share_is_found_counted_or_named_as_left_out(shelf: Shelf) -> None:
+    mine = call("1121", "2001", uid="1761598420.1", server="gv1p")
+    theirs = call("1121", "2002", uid="1761598420.2", server="gv2p")
+    untold = call("1121", "2003", uid="1761598420.3")
+    wherever = call("2004", "1122", uid="1761598420.4", server="gv3p")
+    not_asked = call("1123", "2005", uid="1761598420.5", server="gv1p")
+    for recording in (mine, theirs, untold, wherever, not_asked):
+        shelf.put(recording)
+    shelf.put_withheld(call("1121", "2006", uid="1761598420.6", server="gv2p"), TOO_SMALL)
+    shares = (Share(frozenset({"1121", "1123"}), frozenset({"gv1p"})), Share(frozenset({"1122"})))
+    wanted = Wanted(frozenset({"1121", "1122", "2001"}), None, shares)
+
+    assert shelf.catalogue.find(wanted, THE_DAY) == Findings((mine, wherever))
+    assert shelf.catalogue.nearest_days(wanted, THE_DAY, 3) == [DayCount(date(2025, 10, 27), 2)]
 
 
 @pytest.mark.parametrize("reason", [STILL_GROWING, TOO_SMALL])
@@ -215,7 +231,7 @@ def test_what_may_not_be_given_is_named_with_its_reason_where_it_matches(shelf: 
     shelf.put_withheld(call("1122", "2001"), reason)
     shelf.put_withheld(call("1121", "2001", "2025-10-26 10:00:00"), reason)
 
-    found = shelf.catalogue.find(extensions("1121"), THE_DAY)
+    found = shelf.catalogue.find(calls_of("1121"), THE_DAY)
 
     assert found.recordings == ()
     assert found.left_out == (LeftOut(match.path, reason),)
@@ -224,7 +240,7 @@ def test_what_may_not_be_given_is_named_with_its_reason_where_it_matches(shelf: 
 def test_without_extensions_nothing_is_found(shelf: Shelf) -> None:
     shelf.put(call("1121", ""))
 
-    assert shelf.catalogue.find([], THE_DAY).recordings == ()
+    assert shelf.catalogue.find(calls_of(), THE_DAY).recordings == ()
 
 
 @pytest.fixture
@@ -242,7 +258,7 @@ def test_the_nearest_days_are_those_around_the_period_in_calendar_order(
     put_days(1, 8, 12, 12, 19, 30)
     shelf.put(call("1122", "2001", "2025-10-14 10:00:00"))
 
-    days = shelf.catalogue.nearest_days(extensions("1121"), period("2025-10-14 00:00:00", "2025-10-16 23:59:59"), 3)
+    days = shelf.catalogue.nearest_days(calls_of("1121"), period("2025-10-14 00:00:00", "2025-10-16 23:59:59"), 3)
 
     assert days == [
         DayCount(date(2025, 10, 8), 1),
@@ -254,7 +270,7 @@ def test_the_nearest_days_are_those_around_the_period_in_calendar_order(
 def test_of_days_equally_near_the_earlier_is_named(shelf: Shelf, put_days: Callable[..., None]) -> None:
     put_days(13, 17)
 
-    days = shelf.catalogue.nearest_days(extensions("1121"), period("2025-10-15 00:00:00", "2025-10-15 23:59:59"), 1)
+    days = shelf.catalogue.nearest_days(calls_of("1121"), period("2025-10-15 00:00:00", "2025-10-15 23:59:59"), 1)
 
     assert days == [DayCount(date(2025, 10, 13), 1)]
 
@@ -262,7 +278,7 @@ def test_of_days_equally_near_the_earlier_is_named(shelf: Shelf, put_days: Calla
 def test_a_day_whose_files_may_not_be_given_is_not_near(shelf: Shelf) -> None:
     shelf.put_withheld(call("1121", "2001", "2025-10-14 10:00:00"), TOO_SMALL)
 
-    days = shelf.catalogue.nearest_days(extensions("1121"), period("2025-10-15 00:00:00", "2025-10-15 23:59:59"), 3)
+    days = shelf.catalogue.nearest_days(calls_of("1121"), period("2025-10-15 00:00:00", "2025-10-15 23:59:59"), 3)
 
     assert days == []
 

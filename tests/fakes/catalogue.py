@@ -1,12 +1,12 @@
 """The port Catalogue over a list."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date, timedelta
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import DayCount, Findings, LeftOut, Recording
+from voipmon.domain.wanted import Wanted
 from voipmon.errors import CatalogueError
 from voipmon.recordings.filename import oldest_first
 
@@ -23,21 +23,19 @@ class MemoryCatalogue:
         self.recordings = list(recordings)
         self.withheld = list(withheld)
 
-    def find(self, extensions: Collection[Extension], period: Period, server: str | None = None) -> Findings:
+    def find(self, wanted: Wanted, period: Period) -> Findings:
         self._check()
 
         def matches(recording: Recording) -> bool:
-            told = recording.server or server
-            same = told is None or server is None or told.lower() == server.lower()
-            return same and recording.start in period and _is_of(recording, extensions)
+            return recording.start in period and _is_in(recording, wanted)
 
         found = sorted(filter(matches, self.recordings), key=oldest_first)
         left_out = [LeftOut(recording.path, why) for recording, why in self.withheld if matches(recording)]
         return Findings(tuple(found), tuple(sorted(left_out, key=lambda file: file.path)))
 
-    def nearest_days(self, extensions: Collection[Extension], period: Period, most: int) -> list[DayCount]:
+    def nearest_days(self, wanted: Wanted, period: Period, most: int) -> list[DayCount]:
         self._check()
-        days = Counter(item.start.date() for item in self.recordings if _is_of(item, extensions))
+        days = Counter(item.start.date() for item in self.recordings if _is_in(item, wanted))
 
         def distance(day: date) -> tuple[timedelta, date]:
             return max(period.first.date() - day, day - period.last.date(), timedelta()), day
@@ -53,6 +51,6 @@ class MemoryCatalogue:
             raise self.error
 
 
-def _is_of(recording: Recording, extensions: Collection[Extension]) -> bool:
-    numbers = {recording.origin.removeprefix("+"), recording.destination.removeprefix("+")}
-    return not numbers.isdisjoint(extension.digits for extension in extensions)
+def _is_in(recording: Recording, wanted: Wanted) -> bool:
+    parties = (recording.origin.removeprefix("+"), recording.destination.removeprefix("+"))
+    return wanted.includes(parties, recording.server)

@@ -28,11 +28,12 @@ from voipmon.commands.send_letters import Postman
 from voipmon.config.sources import load_config
 from voipmon.delivery import bundle, local, page
 from voipmon.delivery.publisher import no_progress
-from voipmon.domain.ask import Ask, Extension
+from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import NothingFound
 from voipmon.domain.period import Period
 from voipmon.domain.recording import Findings
 from voipmon.domain.request import Request
+from voipmon.domain.wanted import Wanted
 from voipmon.errors import VoipmonError
 from voipmon.mail import ledger, letters
 from voipmon.mail.inbox import Message, Standing
@@ -200,7 +201,7 @@ def find(world: Path) -> None:
     """Note which recordings of 1121 and 1122 the catalogue finds."""
     period = Period(datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 10, 31, tzinfo=UTC))
     catalogue = wiring.catalogue(load_config(world / "voipmon.toml", {}).config)
-    for recording in catalogue.find([Extension("1121"), Extension("1122")], period).recordings:
+    for recording in catalogue.find(Wanted(frozenset({"1121", "1122"})), period).recordings:
         _note(world / "found", recording.path)
 
 
@@ -272,10 +273,10 @@ class _Faulty:
     def __init__(self, catalogue: Any) -> None:
         self._catalogue = catalogue
 
-    def find(self, extensions: Any, *rest: Any) -> Any:
-        if any(extension.digits == POISON for extension in extensions):
+    def find(self, wanted: Wanted, period: Period) -> Any:
+        if POISON in wanted.extensions:
             raise RuntimeError("a fault of ours")
-        return self._catalogue.find(extensions, *rest)
+        return self._catalogue.find(wanted, period)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalogue, name)

@@ -20,7 +20,9 @@ from voipmon.commands.process_queue import Work, process_queue
 from voipmon.commands.select_audios import Desk
 from voipmon.commands.send_letters import Postman
 from voipmon.delivery.publisher import no_progress
+from voipmon.domain.period import Period
 from voipmon.domain.recording import Findings
+from voipmon.domain.wanted import Wanted
 from voipmon.errors import CatalogueError, LetterRefusedError, QueueError, ServerAwayError, UncertainError
 from voipmon.mail.facts import Facts, Thread
 from voipmon.mail.outbox import Letter, Receipt, letter_name
@@ -39,9 +41,9 @@ class Catalogue(MemoryCatalogue):
         super().__init__()
         self._happens = happens
 
-    def find(self, *question: object) -> Findings:
+    def find(self, wanted: Wanted, period: Period) -> Findings:
         self._happens()
-        return super().find(*question)  # type: ignore[arg-type]
+        return super().find(wanted, period)
 
 
 class Writer:

@@ -19,6 +19,6 @@ def find_recordings(request: Request, catalogue: Catalogue, limits: Limits, zone
     """
     ask = read_ask(request.parameters, request.created_at, zone)
     check_limits(ask, limits)
-    findings = catalogue.find(ask.extensions, ask.period, ask.server)
+    findings = catalogue.find(ask.wanted(), ask.period)
     check_amount(findings.recordings, limits)
     return ask, findings

@@ -100,7 +100,7 @@ def _delivered(publication: Publication) -> Delivered:
 
 def _tell_nothing_found(request: Request, ask: Ask, findings: Findings, desk: Desk) -> None:
     if request.recipient:
-        days = desk.catalogue.nearest_days(ask.extensions, ask.period, _MOST_DAYS)
+        days = desk.catalogue.nearest_days(ask.wanted(), ask.period, _MOST_DAYS)
         facts = NothingFoundFacts(request.id, ask, tuple(days), tuple(desk.prefixes), findings.left_out, request.round)
         _post(request, facts, desk)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
+from voipmon.domain.wanted import Share, Wanted
 
 _EXTENSION = re.compile(r"[0-9]{1,6}")
 
@@ -47,3 +48,7 @@ class Ask:
             raise RefusedError([Problem(ProblemKind.EXTENSIONS_MISSING)])
         if self.server is not None and not SERVER_NAME.fullmatch(self.server):
             raise RefusedError([Problem(ProblemKind.SERVER_MALFORMED, self.server)])
+
+    def wanted(self, shares: tuple[Share, ...] | None = None) -> Wanted:
+        """Return what is to be looked for: with *shares*, as much of it as they hold."""
+        return Wanted(frozenset(extension.digits for extension in self.extensions), self.server, shares)

@@ -9,9 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from voipmon.clock import Clock
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import DayCount, Findings
+from voipmon.domain.wanted import Wanted
 from voipmon.recordings.days import day_of, nearest_days
 from voipmon.recordings.filename import NamePattern, digits_of
 from voipmon.recordings.folders import unreadable_root, warn_of, with_folders
@@ -47,32 +47,28 @@ class DirectoryCatalogue:
         """Who says which files may be given."""
         return Judge(self.root, self.min_bytes, self.settle, self.clock)
 
-    def find(self, extensions: Collection[Extension], period: Period, server: str | None = None) -> Findings:
+    def find(self, wanted: Wanted, period: Period) -> Findings:
         """Read the folder's names, and look at the files that match."""
         unreadable: list[str] = []
-        hits = (
-            hit
-            for hit in self._hits(extensions, self._day_test(period), unreadable)
-            if hit.call.start in period and hit.call.may_be_of(server)
-        )
+        named = self._hits(wanted, self._day_test(period), unreadable)
+        hits = (hit for hit in named if hit.call.start in period)
         return with_folders(self.judge.findings(hits), unreadable)
 
-    def nearest_days(self, extensions: Collection[Extension], period: Period, most: int) -> list[DayCount]:
+    def nearest_days(self, wanted: Wanted, period: Period, most: int) -> list[DayCount]:
         """Read the names of all days, and look at the files of the nearest."""
-        return nearest_days(self._hits(extensions, _anything, []), self.judge, period, self.zone, most)
+        return nearest_days(self._hits(wanted, _anything, []), self.judge, period, self.zone, most)
 
     def refresh(self) -> str:
         """Do nothing: nothing is kept between two requests."""
         return "the recordings are read from the folder at each request: there is nothing to refresh"
 
-    def _hits(self, extensions: Collection[Extension], day_test: _Test, unreadable: list[str]) -> Iterator[Hit]:
-        """Yield the files of the extensions, of a kind that is taken, whose name passes the test; as `_walk`."""
-        wanted = frozenset(extension.digits for extension in extensions)
+    def _hits(self, wanted: Wanted, day_test: _Test, unreadable: list[str]) -> Iterator[Hit]:
+        """Yield the wanted files, of a kind that is taken, whose name passes the test; as `_walk`."""
         takes = self.pattern.takes(self.prefixes)
-        for path, link in _walk(self.root, _number_test(wanted), unreadable):
+        for path, link in _walk(self.root, _number_test(wanted.extensions), unreadable):
             name = path.rpartition("/")[2]
             call = self.pattern.read(name, self.zone) if day_test(name) else None
-            if call and not wanted.isdisjoint(call.numbers) and takes(call.kind):
+            if call and wanted.includes(call.numbers, call.server) and takes(call.kind):
                 yield Hit(path, call, link)
 
     def _day_test(self, period: Period) -> _Test:

@@ -74,10 +74,6 @@ class ParsedName:
         """The parties as they are compared with an extension: without a `+` in front."""
         return self.origin.removeprefix("+"), self.destination.removeprefix("+")
 
-    def may_be_of(self, server: str | None) -> bool:
-        """Tell whether the call can be one of that exchange: it is not if the name tells another."""
-        return self.server is None or server is None or self.server.lower() == server.lower()
-
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:

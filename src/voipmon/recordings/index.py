@@ -4,7 +4,7 @@ import fcntl
 import logging
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,9 +12,9 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import DayCount, Findings
+from voipmon.domain.wanted import Wanted
 from voipmon.errors import CatalogueError
 from voipmon.recordings.days import distance, nearest_days
 from voipmon.recordings.directory import DirectoryCatalogue
@@ -51,32 +51,32 @@ class IndexCatalogue:
     plain: DirectoryCatalogue
     folder: Path
 
-    def find(self, extensions: Collection[Extension], period: Period, server: str | None = None) -> Findings:
+    def find(self, wanted: Wanted, period: Period) -> Findings:
         """Look up the names, and look at the files that match."""
 
         def matches(call: ParsedName) -> bool:
-            return call.start in period and call.may_be_of(server)
+            return call.start in period
 
         def ask(index: IndexFile, seen: Seen) -> Findings:
-            hits = self._hits(index, seen, extensions, _span(period, _AROUND), matches)
+            hits = self._hits(index, seen, wanted, _span(period, _AROUND), matches)
             return with_folders(self.plain.judge.findings(hits), seen.unreadable)
 
-        return self._answer(ask, lambda: self.plain.find(extensions, period, server))
+        return self._answer(ask, lambda: self.plain.find(wanted, period))
 
-    def nearest_days(self, extensions: Collection[Extension], period: Period, most: int) -> list[DayCount]:
+    def nearest_days(self, wanted: Wanted, period: Period, most: int) -> list[DayCount]:
         """Look up the names of more and more days around the period, and look at the files of the nearest."""
         zone = self.plain.zone
 
         def ask(index: IndexFile, seen: Seen) -> list[DayCount]:
             days: list[DayCount] = []
             for near in _NEAR:
-                hits = self._hits(index, seen, extensions, _span(period, near + _AROUND), lambda _call: True)
+                hits = self._hits(index, seen, wanted, _span(period, near + _AROUND), lambda _call: True)
                 days = nearest_days(hits, self.plain.judge, period, zone, most)
                 if len(days) == most and all(distance(counted.day, period, zone) < near for counted in days):
                     break
             return days
 
-        return self._answer(ask, lambda: self.plain.nearest_days(extensions, period, most))
+        return self._answer(ask, lambda: self.plain.nearest_days(wanted, period, most))
 
     def refresh(self) -> str:
         """Bring the index up to date. Once a month it is built anew, which rids it of what is gone."""
@@ -173,17 +173,17 @@ class IndexCatalogue:
         self,
         index: IndexFile,
         seen: Seen,
-        extensions: Collection[Extension],
+        wanted: Wanted,
         span: tuple[int, int],
         matches: Callable[[ParsedName], bool],
     ) -> Iterator[Hit]:
-        """Yield the files of the extensions whose moment lies in the span and that match; some may be gone."""
-        parties = {extension.digits for extension in extensions}
+        """Yield the wanted files whose moment lies in the span and that match; some may be gone."""
+        parties = wanted.extensions
         names = {row for party in parties for row in index.names(party, *span) if row[0] in seen.folders}
         for folder, encoded in names:
             name = os.fsdecode(encoded)
             call = self.plain.pattern.read(name, self.plain.zone)
-            if call is None or not matches(call):
+            if call is None or not matches(call) or not wanted.includes(call.numbers, call.server):
                 continue
             path = seen.folders[folder] + name
             try:

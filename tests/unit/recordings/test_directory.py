@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.ordinary_user import ordinary_user, reachable_folder
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, UNREADABLE, LeftOut
+from voipmon.domain.wanted import Wanted
 from voipmon.errors import CatalogueError
 from voipmon.recordings.directory import DirectoryCatalogue
 from voipmon.recordings.filename import compile_pattern
@@ -25,7 +25,7 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2025, 11, 11, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NAME = "internal-1121-1122-20251027-175340-1761598420.123.mp3"
-ASK = [Extension("1121")]
+ASK = Wanted(frozenset({"1121"}))
 DAY = Period(datetime(2025, 10, 27, tzinfo=ZONE), datetime(2025, 10, 27, 23, 59, 59, tzinfo=ZONE))
 
 
@@ -108,7 +108,7 @@ def test_a_day_is_found_however_it_is_written(tmp_path: Path) -> None:
 def test_many_extensions_are_searched_as_well_as_few(tmp_path: Path, first: int) -> None:
     put(tmp_path)
 
-    found = catalogue(tmp_path).find([Extension(str(first + n)) for n in range(1121)], DAY)
+    found = catalogue(tmp_path).find(Wanted(frozenset(str(first + n) for n in range(1121))), DAY)
 
     assert [recording.path for recording in found.recordings] == [NAME]
 
@@ -441,9 +441,8 @@ def test_the_answer_is_what_happened(
     first, last = (Call("", "", minute, "", "", "", "").start for minute in ends)
 
     found = catalogue(root).find(
-        [Extension(digits) for digits in wanted],
+        Wanted(frozenset(wanted), server),
         Period(first.replace(tzinfo=ZONE), last.replace(tzinfo=ZONE)),
-        server,
     )
 
     matching = [

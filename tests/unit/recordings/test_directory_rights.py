@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from support.ordinary_user import ordinary_user, reachable_folder
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import FOLDER_UNREADABLE, LeftOut
+from voipmon.domain.wanted import Wanted
 from voipmon.recordings.directory import DirectoryCatalogue
 from voipmon.recordings.filename import compile_pattern
 
@@ -33,7 +33,7 @@ def test_a_folder_that_cannot_be_searched_is_among_what_is_left_out() -> None:
         period = Period(datetime(2025, 10, 27, tzinfo=_ZONE), datetime(2025, 10, 28, tzinfo=_ZONE))
 
         with ordinary_user():
-            findings = catalogue.find([Extension("1121")], period)
+            findings = catalogue.find(Wanted(frozenset({"1121"})), period)
 
         closed.chmod(0o700)
     assert findings.recordings == ()

@@ -18,9 +18,9 @@ import pytest
 from support.ordinary_user import ordinary_user, reachable_folder
 from support.sampling import Sample
 
-from voipmon.domain.ask import Extension
 from voipmon.domain.period import Period
 from voipmon.domain.recording import FOLDER_UNREADABLE, TOO_SMALL, Findings, LeftOut
+from voipmon.domain.wanted import Share, Wanted
 from voipmon.errors import CatalogueError
 from voipmon.recordings import folder_walk, index, listing
 from voipmon.recordings.directory import DirectoryCatalogue
@@ -31,7 +31,7 @@ from voipmon.recordings.index_file import IndexFile
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2025, 11, 11, 12, 0, tzinfo=UTC)
 NAME = "internal-1121-1122-20251027-175340-1761598420.123.mp3"
-ASK = [Extension("1121")]
+ASK = Wanted(frozenset({"1121"}))
 DAY = Period(datetime(2025, 10, 27, tzinfo=ZONE), datetime(2025, 10, 27, 23, 59, 59, tzinfo=ZONE))
 
 
@@ -295,10 +295,11 @@ def test_the_index_answers_what_a_plain_scan_answers_on_any_corpus(
                 catalogue.refresh()
             first = datetime(2025, 10, 26, 20, tzinfo=ZONE) + timedelta(minutes=luck.randrange(1600))
             period = Period(first, first + timedelta(minutes=luck.randrange(1600)))
-            wanted = [Extension(number) for number in luck.sample(["1121", "1122", "2001", "11210", "9"], 2)]
-            server = luck.choice([None, None, "gv1p"])
+            extensions = frozenset(luck.sample(["1121", "1122", "2001", "11210", "9"], 2))
+            shares = luck.choice([None, (Share(frozenset({"1121"}), frozenset({"gv2p"})), Share(frozenset({"2001"})))])
+            wanted = Wanted(extensions, luck.choice([None, None, "gv1p"]), shares)
 
-            assert catalogue.find(wanted, period, server) == catalogue.plain.find(wanted, period, server)
+            assert catalogue.find(wanted, period) == catalogue.plain.find(wanted, period)
             assert catalogue.nearest_days(wanted, period, 2) == catalogue.plain.nearest_days(wanted, period, 2)
 
 
