@@ -7,7 +7,7 @@ import os
 import random
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from voipmon import user
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from voipmon.access.rights import Limits, Rights
+    from voipmon.access.limits import Limits
+    from voipmon.access.rights import Rights, Tenant
+    from voipmon.access.settings import Tenant as TenantSettings
     from voipmon.commands.decide import Intake
     from voipmon.commands.doctor import Check
     from voipmon.commands.process_queue import Work
@@ -51,7 +53,7 @@ _NOTED = "mailbox.json"
 
 def limits(config: Config) -> Limits:
     """Return what one request may ask for."""
-    from voipmon.access.rights import Limits
+    from voipmon.access.limits import Limits
 
     return Limits(
         max_extensions=config.limits.max_extensions,
@@ -66,7 +68,40 @@ def rights(config: Config) -> Rights:
     """Return whose requests are taken."""
     from voipmon.access.rights import rights_of
 
-    return rights_of(config.access.whitelist, config.access.staff)
+    tenants = [_tenant(tenant, config) for tenant in config.tenants]
+    return rights_of(config.access.whitelist, config.access.staff, tenants=tenants)
+
+
+def _tenant(tenant: TenantSettings, config: Config) -> Tenant:
+    from voipmon.access.rights import Tenant
+    from voipmon.domain.wanted import Share
+    from voipmon.domain.wording import read_extensions
+
+    extensions = frozenset(one.digits for one in read_extensions(",".join(tenant.extensions)))
+    own = {name: value for name, value in vars(tenant.limits).items() if value is not None}
+    return Tenant(
+        name=tenant.name,
+        senders=frozenset(tenant.senders),
+        share=Share(extensions, frozenset(tenant.servers)),
+        limits=replace(limits(config), **own),
+        copies=tenant.cc,
+        needs_code=tenant.code_file is not None,
+        recordings="recordings" in tenant.rights,
+    )
+
+
+def code_of(config: Config, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Return who tells the code of a tenant by its name; each is read once, and only if it is asked for."""
+
+    @cache
+    def tell(name: str) -> str:
+        from voipmon.config.sources import code_of
+
+        [tenant] = (tenant for tenant in config.tenants if tenant.name == name)
+        with user.starter():
+            return code_of(tenant, environ)
+
+    return tell
 
 
 def inbox(config: Config, environ: Mapping[str, str], server: ImapConnection | None = None) -> Inbox:
@@ -242,7 +277,7 @@ def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
     )
 
 
-def intake(config: Config, ledger: Ledger) -> Intake:
+def intake(config: Config, ledger: Ledger, environ: Mapping[str, str]) -> Intake:
     """Return what a pass of `monitor` needs."""
     from voipmon.commands.decide import Intake
 
@@ -258,6 +293,7 @@ def intake(config: Config, ledger: Ledger) -> Intake:
         own_addresses=frozenset({config.imap.user.lower(), config.smtp.sender}),
         verify_sender=config.access.verify_sender,
         authserv_id=config.access.authserv_id,
+        code_of=code_of(config, environ),
     )
 
 

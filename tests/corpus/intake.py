@@ -10,7 +10,8 @@ from fakes.inbox import MemoryInbox
 from fakes.outbox import MemoryOutbox
 from fakes.queue import MemoryQueue
 
-from voipmon.access.rights import Limits, rights_of
+from voipmon.access.limits import Limits
+from voipmon.access.rights import rights_of
 from voipmon.commands.decide import Intake
 from voipmon.commands.monitor import Tally, monitor
 from voipmon.mail.facts import Facts, Thread

@@ -234,14 +234,14 @@ BREAKS: dict[str, Break] = {
         Ledger, "verdict_of_request", lambda find: lambda ledger, name: find(ledger, name) or _first_verdict(ledger)
     ),
     # floods
-    "refusals have no end": _set(decide, "_REFUSALS_PER_HOUR", 10**6),
-    "four refusals are enough": _set(decide, "_REFUSALS_PER_HOUR", 4),
-    "guides are no refusals": _set(decide, "_REFUSALS", (VerdictKind.REJECTED,)),
-    "requests count as refusals": _set(decide, "_REFUSALS", (*decide._REFUSALS, VerdictKind.ACCEPTED)),
+    "refusals have no end": _set(decide, "REFUSALS_PER_HOUR", 10**6),
+    "four refusals are enough": _set(decide, "REFUSALS_PER_HOUR", 4),
+    "guides are no refusals": _set(decide, "REFUSALS", (VerdictKind.REJECTED,)),
+    "requests count as refusals": _set(decide, "REFUSALS", (*decide.REFUSALS, VerdictKind.ACCEPTED)),
     "refusals count for a day": _set(decide, "_HOUR", timedelta(days=1)),
     "refusals count for a minute": _set(decide, "_HOUR", timedelta(minutes=1)),
     "nobody's requests are counted": _set(Ledger, "count_since", lambda *_: 0),
-    "limits are not looked at": _set(decide, "check_limits", lambda *_: None),
+    "limits are not looked at": _set(decide, "check_ask", lambda *_: None),
     # headers
     "a header may be as long as it likes": _set(headers, "MOST_BYTES", 10**9),
     "raw letters are UTF-8": _set(headers, "_plain", lambda value: value.decode("utf-8", "ignore")),

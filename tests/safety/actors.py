@@ -130,7 +130,7 @@ def take_in(world: Path, hours: int) -> None:
     config = load_config(world / "voipmon.toml", {}).config.model_copy(update={"admin": "admin@example.com"})
     now = datetime.now(UTC) + timedelta(hours=hours)
     with closing(wiring.ledger(config)) as verdicts:
-        intake = wiring.intake(config, verdicts)
+        intake = wiring.intake(config, verdicts, {})
         intake = replace(intake, clock=lambda: now, authserv_id="mx.example.com")
         tally = monitor(FolderInbox(world), intake, lambda: False)  # type: ignore[arg-type]
         assert not tally.failed

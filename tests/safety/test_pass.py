@@ -14,7 +14,8 @@ from fakes.publisher import MemoryPublisher
 from fakes.queue import MemoryQueue, make_request
 from fakes.transport import MemoryTransport
 
-from voipmon.access.rights import Limits, Rights
+from voipmon.access.limits import Limits
+from voipmon.access.rights import Rights
 from voipmon.clock import system_clock
 from voipmon.commands.process_queue import Work, process_queue
 from voipmon.commands.select_audios import Desk

@@ -3,12 +3,12 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voipmon import wiring
-from voipmon.access.rights import check_limits
+from voipmon.access.limits import check_limits
 from voipmon.cli.root import Session
 from voipmon.clock import system_clock
 from voipmon.domain.ask import Ask
@@ -16,6 +16,9 @@ from voipmon.domain.problem import RefusedError
 from voipmon.errors import ConfigError, ExitCode
 from voipmon.mail.sentences import sentences
 from voipmon.mail.subject import Help, read_subject
+
+if TYPE_CHECKING:
+    from voipmon.access.rights import Tenant
 
 _MOMENTS = [
     "%d/%m/%Y %H:%M",
@@ -39,12 +42,39 @@ def check_config(session: Session, migrate: Path | None) -> ExitCode:
         if migrate is not None:
             click.echo(as_toml(migrate), nl=False)
         else:
-            click.echo(f"{session.path}: good, mode {session.config.mode}")
+            _show(session)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(problem)
         return ExitCode.BAD_PARAMETERS
     return ExitCode.SUCCESS
+
+
+def _show(session: Session) -> None:
+    """Print that the configuration is good, and who its tenants are; raise ConfigError where a code cannot be read."""
+    config = session.config
+    rights, code_of = wiring.rights(config), wiring.code_of(config, session.environ)
+    problems: list[str] = []
+    for tenant in rights.tenants:
+        try:
+            _ = code_of(tenant.name) if tenant.needs_code else None
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(tuple(problems))
+    click.echo(f"{session.path}: good, mode {config.mode}")
+    click.echo("".join(_line(tenant) for tenant in sorted(rights.tenants, key=lambda tenant: tenant.name)), nl=False)
+
+
+def _line(tenant: "Tenant") -> str:
+    facts = [
+        f"senders {', '.join(sorted(tenant.senders))}",
+        f"extensions {len(tenant.share.extensions)}",
+        f"servers {', '.join(sorted(tenant.share.servers)) or 'all'}",
+    ]
+    facts += ["with a code"] if tenant.needs_code else []
+    facts += [] if tenant.recordings else ["no recordings"]
+    return f"tenant {tenant.name}: {'; '.join(facts)}\n"
 
 
 @click.command()

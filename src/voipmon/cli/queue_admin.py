@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from voipmon import wiring
-from voipmon.access.rights import check_limits
+from voipmon.access.rights import check_ask, names_of
 from voipmon.cli.root import Session
 from voipmon.cli.show import age, table
 from voipmon.clock import stamp, system_clock
@@ -91,15 +91,18 @@ def add(session: Session, /, *, email: str, as_json: bool, **wish: str | None) -
     parameters = {name: value for name, value in wish.items() if value is not None}
     recipient, now = read_address(email), system_clock()
     with session.at_work() as config:
-        if not wiring.rights(config).allows(recipient):
+        rights = wiring.rights(config)
+        if not rights.allows(recipient):
             raise ParameterError(f"{recipient} is not allowed by [access]: its request would be refused")
-        check_limits(read_ask(parameters, now, config.timezone), wiring.limits(config))
+        ask, grant = read_ask(parameters, now, config.timezone), rights.grant(recipient)
+        check_ask(ask, grant, grant.limits(wiring.limits(config)))
         request = Request(
             id=request_id(now, mail_key(*parameters.values(), recipient, now.isoformat())),
             requester=recipient,
             recipient=recipient,
             parameters=parameters,
             created_at=now,
+            tenant=names_of(grant.tenants_of(ask)),
         )
         wiring.queue(config).enqueue(request)
     _tell({"request_id": request.id}, request.id, as_json=as_json)

@@ -62,7 +62,7 @@ def _monitor(session: Session) -> ExitCode:
         closing(wiring.ledger(config)) as ledger,
         closing(wiring.postman(config, session.environ)) as postman,
     ):
-        intake = wiring.intake(config, ledger)
+        intake = wiring.intake(config, ledger, session.environ)
         try:
             tally = _lead_or_watch(session, intake) if config.failover.peers else _read_mail(session, intake)
             report_silence(ledger, intake.outbox, intake.writer, config.admin, intake.clock())

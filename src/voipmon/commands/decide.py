@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from voipmon.access.rights import Limits, Rights, check_limits, within_limits
+from voipmon.access.limits import Limits, within_limits
+from voipmon.access.rights import Rights, Tenant, check_ask, copies_of, names_of
 from voipmon.clock import Clock
+from voipmon.commands.admit import REFUSALS, REFUSALS_PER_HOUR, Admission, CodeOf, admit, no_code, secrets_of
 from voipmon.commands.drafts import Letters, Requests
 from voipmon.commands.select_audios import Writer
 from voipmon.domain.ask import Ask
@@ -23,6 +25,7 @@ from voipmon.mail.ledger import LONGEST_SUBJECT, Ledger, Verdict, VerdictKind
 from voipmon.mail.reason import Reason
 from voipmon.mail.sender import Ignored, Quarantined, Sender, Verify, judge
 from voipmon.mail.subject import (
+    CODE_HERE,
     Help,
     SubjectError,
     canonical_subject,
@@ -36,16 +39,17 @@ _log = logging.getLogger(__name__)
 
 _TOO_OLD = timedelta(days=14)
 _HOUR = timedelta(hours=1)
-_REFUSALS_PER_HOUR = 5
 _LONGEST_REPLIED = 400  # letters of a subject that a reply has, mail.letters
 _SAME_DELIVERY = timedelta(days=1)
-_REFUSALS = (VerdictKind.REJECTED, VerdictKind.GUIDED)
-_ANSWERED = (VerdictKind.ACCEPTED, *_REFUSALS)
+_ANSWERED = (VerdictKind.ACCEPTED, *REFUSALS)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What taking mails in needs. *own_addresses* are voipmon's: what comes from them is never answered."""
+    """What taking mails in needs. *own_addresses* are voipmon's: what comes from them is never answered.
+
+    *code_of* tells the code of a tenant by its name, when it is needed.
+    """
 
     ledger: Ledger
     queue: Requests
@@ -58,6 +62,7 @@ class Intake:
     own_addresses: frozenset[str]
     verify_sender: Verify
     authserv_id: str | None
+    code_of: CodeOf = no_code
 
 
 def decide(message: Message, intake: Intake) -> Verdict:
@@ -80,6 +85,9 @@ def decide(message: Message, intake: Intake) -> Verdict:
         own_addresses=intake.own_addresses,
         verify=intake.verify_sender,
         authserv_id=intake.authserv_id,
+    )
+    mail = replace(
+        mail, secrets=secrets_of(None if isinstance(judged, Ignored) else judged.address, intake.rights, intake.code_of)
     )
     match judged:
         case Ignored(reason):
@@ -129,6 +137,12 @@ class _Mail:
     header: Header
     key: str
     id: str
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """The subject as it may be told and kept: without a code."""
+        return without_code(self.header.subject, self.secrets)
 
     def verdict(
         self, kind: VerdictKind, reason: str, sender: str | None = None, doubt: Reason | None = None
@@ -141,7 +155,7 @@ class _Mail:
             arrived_at=self.message.arrived_at,
             message_id=self.header.message_id or self.header.name,
             sender=sender,
-            subject=without_code(self.header.subject),
+            subject=self.subject,
             doubt=doubt,
         )
 
@@ -151,19 +165,21 @@ def _answer(mail: _Mail, sender: str, intake: Intake) -> Verdict:
     silence = next(_reasons_for_silence(mail, sender, intake), None)
     if silence is not None:
         return mail.verdict(VerdictKind.IGNORED, silence, sender)
+    admission = admit(sender, mail.header.subject, intake.rights, intake.ledger, intake.code_of, intake.clock())
     try:
-        reading = read_subject(mail.header.subject, mail.message.arrived_at, intake.zone)
-        if isinstance(reading, Help):
-            return _reply(mail, sender, VerdictKind.GUIDED, Reason.NO_REQUEST, Guide(mail.id), intake)
-        _check(reading, sender, intake)
+        reading = read_subject(mail.subject, mail.message.arrived_at, intake.zone)
     except SubjectError as error:
-        example = within_limits(example_ask(error.understood, intake.clock(), intake.zone), intake.limits)
-        return _reject(mail, sender, error, canonical_subject(example), intake)
-    except _OverLimitError as error:
-        return _reject(mail, sender, error, error.example, intake)
-    _enqueue(mail, sender, reading, intake)
-    ahead = intake.queue.ahead_of(mail.id)
-    return _reply(mail, sender, VerdictKind.ACCEPTED, Reason.REQUEST, Confirmation(mail.id, reading, ahead), intake)
+        meant = example_ask(error.understood, intake.clock(), intake.zone)
+        return _reject(mail, sender, error.problems, _example(meant, admission, intake), intake)
+    if isinstance(reading, Help):
+        return _reply(mail, sender, VerdictKind.GUIDED, Reason.NO_REQUEST, Guide(mail.id), intake)
+    if admission.silence is not None and admission.problem(reading):
+        return mail.verdict(VerdictKind.IGNORED, admission.silence, sender)
+    try:
+        _check(reading, sender, admission, intake)
+    except RefusedError as error:
+        return _reject(mail, sender, error.problems, _example(reading, admission, intake), intake)
+    return _take(mail, sender, reading, admission.grant.tenants_of(reading), intake)
 
 
 def _reasons_for_silence(mail: _Mail, sender: str, intake: Intake) -> Iterator[Reason]:
@@ -181,7 +197,7 @@ def _is_thanks(mail: _Mail, ledger: Ledger) -> bool:
         name, _, domain = (reference or "").strip("<>").partition("@")
         answered = ledger.verdict_of_request(name.partition(".")[0]) if domain else None
         if answered is not None and answered.subject is not None:
-            return _says_the_same(strip_prefixes(without_code(mail.header.subject)), answered.subject)
+            return _says_the_same(strip_prefixes(mail.subject), answered.subject)
     return False
 
 
@@ -193,24 +209,26 @@ def _says_the_same(words: str, subject: str) -> bool:
     return words == known or (forgotten and whole and words.startswith(known))
 
 
-class _OverLimitError(RefusedError):
-    def __init__(self, problems: Iterable[Problem], example: str) -> None:
-        super().__init__(problems)
-        self.example = example
-
-
-def _check(ask: Ask, sender: str, intake: Intake) -> None:
-    example = canonical_subject(within_limits(ask, intake.limits))
-    try:
-        check_limits(ask, intake.limits)
-    except RefusedError as error:
-        raise _OverLimitError(error.problems, example) from error
-    most = intake.limits.requests_per_sender_per_hour
+def _check(ask: Ask, sender: str, admission: Admission, intake: Intake) -> None:
+    """Check what can be checked of a wish before the search; raise RefusedError with every problem."""
+    closed = admission.problem(ask)
+    if closed is not None:
+        raise RefusedError([closed])
+    check_ask(ask, admission.grant, admission.grant.limits(intake.limits))
+    most = admission.grant.limits(intake.limits).requests_per_sender_per_hour
     if intake.ledger.count_since(sender, intake.clock() - _HOUR, VerdictKind.ACCEPTED) >= most:
-        raise _OverLimitError([Problem(ProblemKind.TOO_MANY_REQUESTS, limit=most)], example)
+        raise RefusedError([Problem(ProblemKind.TOO_MANY_REQUESTS, limit=most)])
 
 
-def _enqueue(mail: _Mail, sender: str, ask: Ask, intake: Intake) -> None:
+def _example(ask: Ask, admission: Admission, intake: Intake) -> str:
+    """Return a subject near to *ask* that would be taken; what is not open to its sender is not told from it."""
+    meant = ask if admission.closed else admission.grant.nearest(ask)
+    subject = canonical_subject(within_limits(meant, admission.grant.limits(intake.limits)))
+    return f"{subject} {CODE_HERE}" if admission.needs_code else subject
+
+
+def _take(mail: _Mail, sender: str, ask: Ask, tenants: tuple[Tenant, ...], intake: Intake) -> Verdict:
+    """Put the request into the queue and confirm it."""
     intake.queue.enqueue(
         Request(
             id=mail.id,
@@ -220,22 +238,35 @@ def _enqueue(mail: _Mail, sender: str, ask: Ask, intake: Intake) -> None:
             created_at=mail.message.arrived_at,
             message_id=mail.header.message_id,
             references=mail.header.references,
-            subject=without_code(mail.header.subject),
+            subject=mail.subject,
+            tenant=names_of(tenants),
         )
     )
+    facts, copies = Confirmation(mail.id, ask, intake.queue.ahead_of(mail.id)), copies_of(tenants)
+    return _reply(mail, sender, VerdictKind.ACCEPTED, Reason.REQUEST, facts, intake, copies)
 
 
-def _reject(mail: _Mail, sender: str, error: RefusedError, example: str, intake: Intake) -> Verdict:
+def _reject(mail: _Mail, sender: str, problems: Iterable[Problem], example: str, intake: Intake) -> Verdict:
+    error = RefusedError(problems)
+    guessed = any(problem.kind is ProblemKind.CODE_WRONG for problem in error.problems)
     facts = Rejection(mail.id, error.problems, example)
-    return _reply(mail, sender, VerdictKind.REJECTED, str(error), facts, intake)
+    return _reply(mail, sender, VerdictKind.REJECTED, Reason.WRONG_CODE if guessed else str(error), facts, intake)
 
 
-def _reply(mail: _Mail, sender: str, kind: VerdictKind, reason: str, facts: Facts, intake: Intake) -> Verdict:
+def _reply(
+    mail: _Mail,
+    sender: str,
+    kind: VerdictKind,
+    reason: str,
+    facts: Facts,
+    intake: Intake,
+    copies: tuple[str, ...] = (),
+) -> Verdict:
     """Post the reply, unless this sender has had all the refusals of this hour: two machines could go on for ever."""
     now = intake.clock()
-    if kind in _REFUSALS and intake.ledger.count_since(sender, now - _HOUR, *_REFUSALS) >= _REFUSALS_PER_HOUR:
+    if kind in REFUSALS and intake.ledger.count_since(sender, now - _HOUR, *REFUSALS) >= REFUSALS_PER_HOUR:
         return mail.verdict(VerdictKind.IGNORED, Reason.TOO_MANY_REFUSALS, sender)
-    thread = Thread(sender, without_code(mail.header.subject), mail.header.message_id, mail.header.references)
+    thread = Thread(sender, mail.subject, mail.header.message_id, mail.header.references, copies)
     intake.outbox.post(intake.writer.write(facts, thread, now), now)
     return mail.verdict(kind, reason, sender)
 

@@ -9,7 +9,7 @@ from voipmon.clock import Clock
 from voipmon.commands.decide import Intake, decide, put_aside
 from voipmon.commands.drafts import Drafts, carry_out, is_aside
 from voipmon.domain.request import mail_key
-from voipmon.errors import ConflictError, ParameterError, ProcessingError
+from voipmon.errors import ConfigError, ConflictError, ParameterError, ProcessingError
 from voipmon.mail.consequences import Consequence, Consequences
 from voipmon.mail.inbox import Inbox, Message, Standing
 from voipmon.mail.lead import Lead
@@ -177,6 +177,10 @@ def _decide_safely(message: Message, intake: Intake, tally: Tally) -> Verdict | 
         return decide(message, intake)
     except ConflictError as error:
         _log.error("message_failed", extra={"uid": message.uid, "reason": str(error)})
+    except ConfigError as error:  # a code that cannot be read: the mail waits until it can
+        _log.error("message_failed", extra={"uid": message.uid, "reason": str(error)})
+        tally.failed += 1
+        return None
     except ProcessingError:
         raise  # the queue, the outbox or the ledger: no mail can be taken in now
     except Exception:  # noqa: BLE001 - one mail that trips over a fault of ours must not stop the others

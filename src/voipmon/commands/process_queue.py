@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from voipmon.access.rights import Rights, with_less, within_limits
+from voipmon.access.limits import with_less, within_limits
+from voipmon.access.rights import Grant, Rights
 from voipmon.commands.select_audios import Desk, answer, thread_of
 from voipmon.commands.send_letters import Postman
 from voipmon.delivery.publisher import Progress
@@ -14,7 +15,7 @@ from voipmon.domain.request import RECORDINGS, Request
 from voipmon.domain.wording import read_ask
 from voipmon.errors import LeaseLostError, ParameterError, ProcessingError, StoppedError, VoipmonError
 from voipmon.mail.facts import Facts, Failure, Rejection
-from voipmon.mail.subject import Understood, canonical_subject, example_subject
+from voipmon.mail.subject import CODE_HERE, Understood, canonical_subject, example_ask
 from voipmon.queue.port import Lease, Queue
 from voipmon.queue.retry import RetryRule, next_attempt
 
@@ -91,8 +92,8 @@ def _answer(lease: Lease, work: Work, progress: Progress) -> None:
         _fail(lease, ProcessingError(_why_too_often(lease)), work)
         return
     try:
-        _check_rights(request, work.rights)
-        outcome = answer(request, work.desk, progress).outcome
+        grant = _grant(request, work.rights)
+        outcome = answer(request, work.desk, progress, grant).outcome
     except StoppedError:
         work.queue.release(lease)
     except RefusedError as error:
@@ -107,8 +108,11 @@ def _answer(lease: Lease, work: Work, progress: Progress) -> None:
         _log.info("request_answered", extra={"request": request.id, "outcome": type(outcome).__name__})
 
 
-def _check_rights(request: Request, rights: Rights) -> None:
-    """Ask again who may have what: much can change between a mail and its answer."""
+def _grant(request: Request, rights: Rights) -> Grant:
+    """Ask again who may have what: much can change between a mail and its answer.
+
+    What is sent is what both may have, who asks and who receives.
+    """
     if request.kind != RECORDINGS:
         raise ParameterError(f"the type {request.kind!r} is not known: the type of a request is {RECORDINGS}")
     refused = [
@@ -116,6 +120,8 @@ def _check_rights(request: Request, rights: Rights) -> None:
     ]
     if refused:
         raise RefusedError(Problem(ProblemKind.ADDRESS_NOT_ALLOWED, address) for address in refused)
+    asked, received = (rights.grant(address, request.tenant) for address in (request.requester, request.recipient))
+    return asked.common(received)
 
 
 def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
@@ -124,7 +130,7 @@ def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
     _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
     now = work.desk.clock()
     if all(work.rights.allows(address) for address in (request.requester, request.recipient)):
-        facts = Rejection(request.id, error.problems, _example(request, error, work.desk), request.round)
+        facts = Rejection(request.id, error.problems, _example(request, error, work), request.round)
         _tell(request, facts, work, now)
     work.queue.fail(lease, str(error), now)
 
@@ -166,10 +172,13 @@ def _why_too_often(lease: Lease) -> str:
     return f"{lease.attempt - 1} attempts failed, in {lease.deaths} of them the worker died"
 
 
-def _example(request: Request, refusal: RefusedError, desk: Desk) -> str:
+def _example(request: Request, refusal: RefusedError, work: Work) -> str:
     """Return a subject that would have been taken, made from what can be understood of the request."""
+    desk, grant = work.desk, _grant(request, work.rights)
     try:
         ask = read_ask(request.parameters, request.created_at, desk.zone)
     except RefusedError:
-        return example_subject(Understood(), desk.clock(), desk.zone)
-    return canonical_subject(with_less(within_limits(ask, desk.limits), refusal.problems))
+        ask = example_ask(Understood(), desk.clock(), desk.zone)
+    nearest = within_limits(grant.nearest(ask), grant.limits(desk.limits))
+    subject = canonical_subject(with_less(nearest, refusal.problems))
+    return f"{subject} {CODE_HERE}" if grant.needs_code else subject

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from voipmon.access.rights import Limits
+from voipmon.access.limits import Limits
+from voipmon.access.rights import EVERYTHING, Grant, copies_of
 from voipmon.clock import Clock
 from voipmon.commands.find_recordings import find_recordings
 from voipmon.delivery.publisher import Progress, Publisher, no_progress
@@ -55,25 +56,27 @@ class Answer:
     publication: Publication | None = None
 
 
-def answer(request: Request, desk: Desk, progress: Progress = no_progress) -> Answer:
-    """Answer one request; the letter to its recipient is in the outbox on return. No recipient, no letter.
+def answer(request: Request, desk: Desk, progress: Progress = no_progress, grant: Grant = EVERYTHING) -> Answer:
+    """Answer one request within the *grant*; the letter to its recipient is in the outbox on return.
+
+    No recipient, no letter.
 
     May be called again for the same request and round: what is in the outbox already is not done again.
 
     Raises:
-        RefusedError: the parameters are wrong or over a limit; nothing is published.
+        RefusedError: the parameters are wrong, over a limit or beyond the grant; nothing is published.
         ProcessingError: something failed; `retryable` says whether to try again.
     """
-    ask, findings = find_recordings(request, desk.catalogue, desk.limits, desk.zone)
+    ask, findings = find_recordings(request, desk.catalogue, desk.limits, desk.zone, grant)
     earlier = _answered(request, desk)
     if earlier is not None:
         return Answer(earlier, findings)
     if not findings.recordings:
-        _tell_nothing_found(request, ask, findings, desk)
+        _tell_nothing_found(request, ask, findings, desk, grant)
         return Answer(NothingFound(len(findings.left_out)), findings)
     publication = desk.publisher.publish(request.id, ask, findings, desk.clock(), progress)
     _log.info("recordings_published", extra={"request": request.id, "recordings": publication.recordings})
-    _post(request, Result(request.id, ask, publication, request.round), desk)
+    _post(request, Result(request.id, ask, publication, request.round), desk, grant)
     given = Findings(tuple(item.recording for item in publication.items), publication.left_out)
     return Answer(_delivered(publication), given, publication)
 
@@ -98,19 +101,20 @@ def _delivered(publication: Publication) -> Delivered:
     )
 
 
-def _tell_nothing_found(request: Request, ask: Ask, findings: Findings, desk: Desk) -> None:
+def _tell_nothing_found(request: Request, ask: Ask, findings: Findings, desk: Desk, grant: Grant) -> None:
     if request.recipient:
-        days = desk.catalogue.nearest_days(ask.wanted(), ask.period, _MOST_DAYS)
+        days = desk.catalogue.nearest_days(ask.wanted(grant.shares), ask.period, _MOST_DAYS)
         facts = NothingFoundFacts(request.id, ask, tuple(days), tuple(desk.prefixes), findings.left_out, request.round)
-        _post(request, facts, desk)
+        _post(request, facts, desk, grant)
 
 
-def _post(request: Request, facts: Facts, desk: Desk) -> None:
+def _post(request: Request, facts: Result | NothingFoundFacts, desk: Desk, grant: Grant) -> None:
     if request.recipient:
         now = desk.clock()
-        desk.outbox.post(desk.writer.write(facts, thread_of(request), now), now)
+        copies = copies_of(grant.tenants_of(facts.ask))
+        desk.outbox.post(desk.writer.write(facts, thread_of(request, copies), now), now)
 
 
-def thread_of(request: Request) -> Thread:
-    """Return the thread that letters about the request belong to."""
-    return Thread(request.recipient, request.subject, request.message_id, request.references)
+def thread_of(request: Request, copies: tuple[str, ...] = ()) -> Thread:
+    """Return the thread that letters about the request belong to, with those who get *copies*."""
+    return Thread(request.recipient, request.subject, request.message_id, request.references, copies)

@@ -62,7 +62,7 @@ def recall(path: Path, environ: Mapping[str, str], load: Callable[[], Config]) -
     try:
         text = path.read_bytes()
         kept = json.loads(_own(_place(text, environ) / _NAME))
-        if kept["of"] != _fingerprint(path, text, environ):
+        if kept["of"] != _fingerprint(path, text, environ, state_of(Path(kept["tenants"]))):
             return None
         values, notices = _plain_values(kept["values"]), tuple(kept["notices"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -80,10 +80,27 @@ def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
         if config.state_dir != _place(text, environ) or config.state_dir.stat().st_uid != os.geteuid():
             return
         values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
-        kept = {"of": _fingerprint(path, text, environ), "values": values, "notices": loaded.notices}
+        kept = {
+            "of": _fingerprint(path, text, environ, loaded.tenants),
+            "tenants": str(config.access.tenants_dir),
+            "values": values,
+            "notices": loaded.notices,
+        }
         write_atomic(config.state_dir / _NAME, json.dumps(kept).encode(), mode=0o600)
     except (OSError, TypeError):
         return
+
+
+def state_of(folder: Path) -> str:
+    """Return what tells whether anything in the tenants' folder was changed, added or removed."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, entry.stat()) for entry in entries if not entry.name.startswith("."))
+    except OSError as error:
+        return str(error.errno)
+    return " ".join(
+        f"{name!r} {status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_size}" for name, status in found
+    )
 
 
 def _place(text: bytes, environ: Mapping[str, str]) -> Path:
@@ -105,7 +122,7 @@ def _own(file: Path) -> bytes:
         return stream.read()
 
 
-def _fingerprint(path: Path, text: bytes, environ: Mapping[str, str]) -> str:
+def _fingerprint(path: Path, text: bytes, environ: Mapping[str, str], tenants: str) -> str:
     """Return a digest of all that the checked configuration depends on."""
     parts = [
         voipmon.__version__,
@@ -113,6 +130,7 @@ def _fingerprint(path: Path, text: bytes, environ: Mapping[str, str]) -> str:
         os.uname().nodename,
         str(path),
         str(path.stat().st_mode),
+        tenants,
         *(f"{name}={value}" for name, value in sorted(environ.items()) if name.startswith("VOIPMON_")),
         *_checks(),
     ]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from voipmon.access.settings import Access, Limits
+from voipmon.access.settings import Access, Limits, Tenant
 from voipmon.delivery.settings import Publish
 from voipmon.mail.settings import Failover, Imap, NeededBy, Smtp
 from voipmon.queue.settings import Queue
@@ -47,6 +47,7 @@ class Config(Section):
     queue: Queue
     recordings: Recordings
     publish: Publish
+    tenants: tuple[Tenant, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

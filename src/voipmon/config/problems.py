@@ -1,6 +1,6 @@
 """What is wrong with a configuration, one sentence for each wrong key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,8 +25,8 @@ _LONGEST_ECHO = 80
 
 
 def known_keys() -> tuple[str, ...]:
-    """Return every key there is, as `mode` or `imap.port`, in the order of the model."""
-    top = (name for name in Config.model_fields if name not in SECTIONS)
+    """Return every key there is, as `mode` or `imap.port`, in the order of the model; those of a tenant apart."""
+    top = (name for name in Config.model_fields if name not in SECTIONS and name != "tenants")
     return (*top, *(f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields))
 
 
@@ -74,13 +74,14 @@ def _pattern_problems(data: Mapping[str, Any]) -> list[str]:
 def _sentence(line: ErrorDetails, spelled: Mapping[str, str]) -> str:
     key = ".".join(part for part in line["loc"] if isinstance(part, str))  # a number is a place in a list
     behind = f" ({spelled[key]})" if key in spelled else ""
-    return f"{printable(key)}: {_complaint(key, line)}{behind}"
+    return f"{printable(key)}: {complaint(key, line, (*SECTIONS, 'tenants', *known_keys()))}{behind}"
 
 
-def _complaint(key: str, line: ErrorDetails) -> str:
+def complaint(key: str, line: ErrorDetails, known: Iterable[str]) -> str:
+    """Return what is wrong with *key*, one of those *known*, as pydantic says in *line*."""
     match line["type"]:
         case "extra_forbidden" | "invalid_key":
-            return f"is no key; the nearest is {nearest(key, (*SECTIONS, *known_keys()))}"
+            return f"is no key; the nearest is {nearest(key, known)}"
         case "value_error":
             return str(line["ctx"]["error"])
         case "too_short":

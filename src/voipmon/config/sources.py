@@ -1,29 +1,37 @@
 """File, environment and credentials: from where they are written to one checked Config."""
 
-import os
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from voipmon.access.settings import Tenant
 from voipmon.config.environment import environment_name, override
 from voipmon.config.legacy import SPELLINGS, complete, is_old, read_legacy, to_toml
+from voipmon.config.memory import state_of
 from voipmon.config.model import Config
 from voipmon.config.problems import checked
+from voipmon.config.tenants import folder_of, read_tenants
+from voipmon.config.toml import parse_toml, read_text
 from voipmon.errors import ConfigError
 from voipmon.mail.settings import Imap, Smtp
 
+_CODE = re.compile("[A-Za-z0-9]{8}")
 _SHORTEST_SILENCE = timedelta(minutes=7)  # two passes, and some time for the second one
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checked configuration, and what the admin should be told although it is valid."""
+    """A checked configuration, and what the admin should be told although it is valid.
+
+    *tenants* is the state of the tenants' folder when it was read (`config.memory.state_of`).
+    """
 
     config: Config
     notices: tuple[str, ...]
+    tenants: str = ""
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Loaded:
@@ -32,18 +40,24 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Loaded:
     Raises:
         ConfigError: with a sentence for every problem.
     """
-    text, permissions = _read(path)
+    text, permissions = read_text(path)
     if is_old(path):
         old = read_legacy(text)
         data, spelled, problems, notices = old.data, dict(SPELLINGS), list(old.problems), list(old.notices)
     else:
-        data, spelled, problems, notices = _parse_toml(path, text), {}, [], []
+        data, spelled, problems, notices = parse_toml(path, text), {}, [], []
     notices += _open_secrets(path, data, permissions)
     problems += override(data, environ, spelled)
     if is_old(path):
         notices += complete(data)
-    config = checked(data, spelled, problems)
-    return Loaded(config, (*notices, *_doubts(config)))
+    access = data.setdefault("access", {})
+    folder = folder_of(path, access)
+    state = state_of(folder)  # before it is read: what changes meanwhile is noticed
+    found = read_tenants(path, data)
+    if isinstance(access, dict):
+        access["tenants_dir"] = folder
+    config = checked(data | {"tenants": found.tenants}, spelled, [*problems, *found.problems])
+    return Loaded(config, (*notices, *found.notices, *_doubts(config)), state)
 
 
 def migrate(path: Path) -> str:
@@ -52,7 +66,7 @@ def migrate(path: Path) -> str:
     Raises:
         ConfigError: with a sentence for every problem.
     """
-    old = read_legacy(_read(path)[0])
+    old = read_legacy(read_text(path)[0])
     notices = (*old.notices, *complete(old.data))
     checked(old.data, SPELLINGS, old.problems)
     return to_toml(old.data, notices)
@@ -71,8 +85,8 @@ def secret_of(server: Imap | Smtp, section: Literal["imap", "smtp"], environ: Ma
         return None
     if secret := environ.get(environment_name(f"{section}.password")):
         return secret
-    for file in _secret_files(server, environ):
-        secret = _secret_in(file, section)
+    for file in _secret_files(server.password_file, environ):
+        secret = _secret_in(file, f"{section}.password_file", "the password")
         if secret is not None:
             return secret
     if server.password is not None:
@@ -84,51 +98,45 @@ def secret_of(server: Imap | Smtp, section: Literal["imap", "smtp"], environ: Ma
     raise ConfigError((f"{section}.password_file: {remedy}, mode 0600",))
 
 
-def _secret_files(server: Imap | Smtp, environ: Mapping[str, str]) -> Iterator[Path]:
-    if server.password_file is None:
+def code_of(tenant: Tenant, environ: Mapping[str, str]) -> str:
+    """Return the code that the tenant's people write in brackets, read when it is needed.
+
+    The first of: the file in `$CREDENTIALS_DIRECTORY` with the base name of `code_file`; `code_file`.
+
+    Raises:
+        ConfigError: there is none, it cannot be read, or it is no code.
+    """
+    key = f"code_file of the tenant {tenant.name!r}"
+    for file in _secret_files(tenant.code_file, environ):
+        code = _secret_in(file, key, "the code")
+        if code is not None and not _CODE.fullmatch(code):
+            raise ConfigError((f"{key}: {file} must hold the code, 8 letters or digits, alone on one line",))
+        if code is not None:
+            return code
+    raise ConfigError((f"{key}: there is no {tenant.code_file}: put 8 letters or digits there, alone on one line",))
+
+
+def _secret_files(file: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
+    if file is None:
         return
     if credentials := environ.get("CREDENTIALS_DIRECTORY"):
-        yield Path(credentials, server.password_file.name)
-    yield server.password_file
+        yield Path(credentials, file.name)
+    yield file
 
 
-def _secret_in(file: Path, section: str) -> str | None:
+def _secret_in(file: Path, key: str, what: str) -> str | None:
     try:
         secret = file.read_bytes().decode().rstrip("\r\n")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise ConfigError((f"{section}.password_file: {file} is not UTF-8",)) from None  # its cause shows the secret
+        raise ConfigError((f"{key}: {file} is not UTF-8",)) from None  # its cause shows the secret
     except OSError as error:
         remedy = "the user that voipmon runs as must be able to read it"
-        raise ConfigError((f"{section}.password_file: cannot read {file}: {error.strerror}: {remedy}",)) from error
+        raise ConfigError((f"{key}: cannot read {file}: {error.strerror}: {remedy}",)) from error
     if not secret or not secret.isprintable():
-        raise ConfigError((f"{section}.password_file: {file} must hold the password, alone on one line",))
+        raise ConfigError((f"{key}: {file} must hold {what}, alone on one line",))
     return secret
-
-
-def _read(path: Path) -> tuple[str, int]:
-    try:
-        with path.open("rb") as file:
-            content, permissions = file.read(), os.fstat(file.fileno()).st_mode
-    except OSError as error:
-        raise ConfigError((f"cannot read {path}: {error.strerror}",)) from error
-    try:
-        return content.decode("utf-8-sig"), permissions
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError((f"{path}: line {line} is not UTF-8: save the file in UTF-8",)) from None
-
-
-def _parse_toml(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise ConfigError((f"{path}: is nested too deeply",)) from error
-    except ValueError as error:  # also for a number of more than 4300 digits
-        end = f"at line {text.count(chr(10)) + 1}, column {len(text) - text.rfind(chr(10))}, the end of the file"
-        said = str(error).replace("at end of document", end)
-        raise ConfigError((f"{path}: {said[0].lower()}{said[1:]}",)) from error
 
 
 def _open_secrets(path: Path, data: Mapping[str, Any], permissions: int) -> list[str]:

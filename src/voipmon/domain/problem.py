@@ -33,6 +33,11 @@ class ProblemKind(StrEnum):
     SUBJECT_TOO_LONG = "subject_too_long"
     ADDRESS_MALFORMED = "address_malformed"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    RECORDINGS_NOT_YOURS = "recordings_not_yours"
+    EXTENSIONS_NOT_YOURS = "extensions_not_yours"
+    SERVER_NOT_YOURS = "server_not_yours"
+    CODE_MISSING = "code_missing"
+    CODE_WRONG = "code_wrong"
     TOO_MANY_EXTENSIONS = "too_many_extensions"
     PERIOD_TOO_LONG = "period_too_long"
     TOO_MANY_RECORDINGS = "too_many_recordings"
@@ -64,6 +69,14 @@ _SENTENCES = {
     ProblemKind.SUBJECT_TOO_LONG: "the subject is longer than {limit} characters: ask in several mails",
     ProblemKind.ADDRESS_MALFORMED: "{text!r} is not an e-mail address",
     ProblemKind.ADDRESS_NOT_ALLOWED: "recordings may not be sent to {text}: the admin can allow it",
+    ProblemKind.RECORDINGS_NOT_YOURS: "this address may not ask for recordings: the admin can allow it",
+    ProblemKind.EXTENSIONS_NOT_YOURS: "not of your company: {text}: take that out, or ask the admin whose it is",
+    ProblemKind.SERVER_NOT_YOURS: "your company has nothing on the server {text!r}: take SERVIDOR out",
+    ProblemKind.CODE_MISSING: "your company's code is missing: write it in brackets, where [CODIGO] stands below",
+    ProblemKind.CODE_WRONG: (
+        "the code in brackets is not your company's: that was wrong code {count} of {limit}, "
+        "and after {limit} in a day no code of yours is looked at for 24 hours"
+    ),
     ProblemKind.TOO_MANY_EXTENSIONS: "{count} extensions are asked for and {limit} are allowed in one request",
     ProblemKind.PERIOD_TOO_LONG: "the period has {count} days and {limit} are allowed in one request",
     ProblemKind.TOO_MANY_RECORDINGS: ("{count} recordings match and {limit} are allowed: ask for a shorter period"),

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
@@ -98,6 +98,21 @@ def read_extensions(text: str) -> tuple[Extension, ...]:
     if problems:
         raise RefusedError(problems)
     return extensions
+
+
+def write_extensions(extensions: Iterable[str]) -> str:
+    """Return the list as people write it: three or more that follow each other are a range."""
+    runs: list[list[str]] = []
+    for digits in extensions:
+        if runs and _follows(digits, runs[-1][-1]):
+            runs[-1].append(digits)
+        else:
+            runs.append([digits])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(run) for run in runs)
+
+
+def _follows(digits: str, before: str) -> bool:
+    return len(digits) == len(before) and int(digits) == int(before) + 1
 
 
 def extensions_in(text: str) -> tuple[tuple[Extension, ...], tuple[Problem, ...]]:

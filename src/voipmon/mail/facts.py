@@ -12,12 +12,16 @@ from voipmon.domain.recording import DayCount, LeftOut
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The mail that a letter answers, and to whom: *subject*, *message_id* and *references* as they came."""
+    """The mail that a letter answers, and to whom: *subject*, *message_id* and *references* as they came.
+
+    *copies* are the addresses that get a copy too, beside the admin.
+    """
 
     recipient: str
     subject: str | None = None
     message_id: str | None = None
     references: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

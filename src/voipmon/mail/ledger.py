@@ -173,6 +173,15 @@ class Ledger:
         )  # fmt: skip
         return int(row[0]) if row else 0
 
+    def count_rejected_since(self, sender: str, moment: datetime, reason: str) -> int:
+        """Return how many mails of *sender* were rejected for that reason since *moment*."""
+        row = self._one(
+            "SELECT count(*) FROM verdict WHERE sender = ? AND decided_at >= ?"
+            " AND verdict IN ('accepted', 'rejected', 'guided') AND verdict = 'rejected' AND reason = ?",
+            sender, stamp(moment), reason,
+        )  # fmt: skip
+        return int(row[0]) if row else 0
+
     def count_failure(self, key: str) -> int:
         """Count one more time that the mail could not be decided on; return how often that was."""
         self._run("INSERT INTO failure VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1", key)

@@ -93,7 +93,8 @@ class Letters:
         first = thread.recipient if thread else admin
         if first is None:
             raise ValueError("a letter without a thread goes to the admin, and there is none")
-        return (first,) if admin is None or admin.lower() == first.lower() else (first, admin)
+        others = (*(thread.copies if thread else ()), *([] if admin is None else [admin]))
+        return tuple({address.lower(): address for address in reversed((first, *others))}.values())[::-1]
 
     def _parts(self, facts: Facts) -> tuple[str, str]:
         """Return the text and the HTML, with as many rows in both as the HTML may have."""

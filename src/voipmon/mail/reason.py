@@ -8,6 +8,7 @@ class Reason(StrEnum):
 
     REQUEST = "request"
     NO_REQUEST = "no_request"
+    WRONG_CODE = "wrong_code"
     # no answer: it is no person's, or may start a loop
     OWN_MAIL = "own_mail"
     AUTOMATIC = "automatic"
@@ -20,6 +21,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     THANKS = "thanks"
     TOO_MANY_REFUSALS = "too_many_refusals"
+    TOO_MANY_CODES = "too_many_codes"
     # put aside: who sent it cannot be told
     HEADER_TOO_LONG = "header_too_long"
     NO_FROM = "no_from"
@@ -46,16 +48,18 @@ class Reason(StrEnum):
 _SENTENCES = {
     Reason.REQUEST: "it asks for recordings",
     Reason.NO_REQUEST: "it asks for nothing in particular",
+    Reason.WRONG_CODE: "the code in brackets is not that of its sender's tenant",
     Reason.OWN_MAIL: "it comes from voipmon itself",
     Reason.AUTOMATIC: "a program sent it, such as an absence notice (Auto-Submitted, X-Auto-Response-Suppress)",
     Reason.BULK: "it is bulk mail (Precedence)",
     Reason.MAILING_LIST: "it comes from a mailing list (List-Id and its like)",
     Reason.BOUNCE: "it reports on another mail (its Return-Path is empty, or it is a multipart/report)",
     Reason.NOBODY: "nobody reads what is sent to its sender's address",
-    Reason.STRANGER: "its sender may not ask: see access.whitelist",
+    Reason.STRANGER: "its sender may not ask: see access.whitelist and the tenants",
     Reason.TOO_OLD: "it had been in the mailbox for more than 14 days when it was read",
     Reason.THANKS: "it answers one of voipmon's own mails and asks for nothing new",
     Reason.TOO_MANY_REFUSALS: "it cannot be done as asked, and its sender had five such replies in the hour before",
+    Reason.TOO_MANY_CODES: "it needs a code, and ten wrong ones came from its sender in 24 hours",
     Reason.HEADER_TOO_LONG: "its header is longer than 64 KiB",
     Reason.NO_FROM: "it has no From field",
     Reason.SEVERAL_FROM: "it has more than one From field",

@@ -1,7 +1,7 @@
 """The grammar of the subject line: `RAMAIS=1121,1122 INICIO=27/10/2025 08:00 FIM=28/10/2025 18:00`."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
@@ -20,6 +20,7 @@ from voipmon.domain.wording import (
     read_end,
     read_start,
     tidy,
+    write_extensions,
 )
 from voipmon.mail.subject_parts import Key, Part, parts_of
 
@@ -30,6 +31,11 @@ _MOST_IN_EXAMPLE = 20_000  # an example is always short enough to be read
 _DAYS_SINCE_WORK = {0: 3, 6: 2}  # on a Monday and a Sunday; else yesterday
 
 _CODE = re.compile(r"\[([A-Za-z0-9]{8})\]")
+_NEARLY_CODE = re.compile(r"\[[A-Za-z0-9 ._-]{5,12}\]")
+
+CODE_HERE = "[CODIGO]"
+"""Stands in an example where its reader writes the code of his company."""
+
 _PREFIXES = re.compile(r"\A(?:(?:re|res|rv|enc|fw|fwd|aw|wg|tr) ?(?:\[[0-9]+\]|\([0-9]+\))? ?: ?)+", re.IGNORECASE)
 _SEPARATORS = " ,;"
 
@@ -86,9 +92,20 @@ def strip_prefixes(text: str) -> str:
     return _PREFIXES.sub("", tidy(text))
 
 
-def without_code(text: str) -> str:
-    """Return *text* on one line without the code in brackets."""
-    return tidy(_CODE.sub(" ", tidy(text)))
+def codes_in(text: str) -> list[str]:
+    """Return the codes in brackets."""
+    return _CODE.findall(tidy(text))
+
+
+def without_code(text: str, secrets: Collection[str] = ()) -> str:
+    """Return *text* on one line without the code in brackets.
+
+    The real codes, where they are known as *secrets*, go without brackets too, and with them what nearly is a code.
+    """
+    line = _CODE.sub(" ", tidy(text).replace(CODE_HERE, " "))
+    for secret in secrets:
+        line = re.sub(re.escape(secret), "…", _NEARLY_CODE.sub("[…]", line), flags=re.IGNORECASE)
+    return tidy(line)
 
 
 class _Reader:
@@ -234,18 +251,13 @@ def canonical_subject(ask: Ask) -> str:
     """Return the subject that asks for *ask*; in the period's own zone it is read as the same again."""
     first, last = ask.period.first, ask.period.last
     words = [
-        f"RAMAIS={_write_extensions(ask.extensions)}",
+        f"RAMAIS={write_extensions(extension.digits for extension in ask.extensions)}",
         f"INICIO={first:%d/%m/%Y %H:%M}" + (f"{first::%S}" if first.second else ""),
         f"FIM={last:%d/%m/%Y %H:%M}" + (f"{last::%S}" if last.second != 59 else ""),
     ]
     words += [f"{Key.SERVER}={ask.server}"] if ask.server else []
     words += [f"{Key.REASON}={ask.reason}"] if ask.reason else []
     return " ".join(words)
-
-
-def example_subject(understood: Understood, now: datetime, zone: tzinfo) -> str:
-    """Return a correct subject made from what was understood; it is always read as an Ask."""
-    return canonical_subject(example_ask(understood, now, zone))
 
 
 def example_ask(understood: Understood, now: datetime, zone: tzinfo) -> Ask:
@@ -279,18 +291,3 @@ def _mended(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 def _day_end(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), time(23, 59, 59), moment.tzinfo)
-
-
-def _write_extensions(extensions: tuple[Extension, ...]) -> str:
-    """Return the list as people write it: three or more that follow each other are a range."""
-    runs: list[list[str]] = []
-    for extension in extensions:
-        if runs and _follows(extension.digits, runs[-1][-1]):
-            runs[-1].append(extension.digits)
-        else:
-            runs.append([extension.digits])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(run) for run in runs)
-
-
-def _follows(digits: str, before: str) -> bool:
-    return len(digits) == len(before) and int(digits) == int(before) + 1

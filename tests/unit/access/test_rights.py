@@ -1,36 +1,39 @@
-"""Who may ask, and for how much."""
+"""Who may ask, and for whose calls."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voipmon.access.rights import Limits, check_amount, check_limits, rights_of, with_less, within_limits
+from voipmon.access.limits import Limits
+from voipmon.access.rights import EVERYTHING, Grant, Tenant, check_ask, copies_of, granted, names_of, rights_of
 from voipmon.domain.ask import Ask, Extension
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
-from voipmon.domain.recording import Recording
-from voipmon.domain.wording import read_period
+from voipmon.domain.wanted import Share
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-NOW = datetime(2025, 11, 11, 12, 0, tzinfo=ZONE)
-LIMITS = Limits(max_extensions=50, max_days=90, max_recordings=3, max_bytes=1000, requests_per_sender_per_hour=30)
+DAY = Period(datetime(2025, 10, 27, tzinfo=ZONE), datetime(2025, 10, 27, 23, 59, 59, tzinfo=ZONE))
+LIMITS = Limits(50, 90, 10_000, 20_000_000_000, 30)
 
 
-def ask(extensions: int = 1, start: str = "01/08/2025", end: str | None = "01/08/2025") -> Ask:
-    return Ask(tuple(Extension(str(1000 + number)) for number in range(extensions)), read_period(start, end, NOW, ZONE))
+def ask(*extensions: str, server: str | None = None) -> Ask:
+    return Ask(tuple(map(Extension, extensions)), DAY, server)
 
 
-def recordings(*sizes: int) -> list[Recording]:
-    return [Recording(f"{number}.mp3", NOW, "1121", "1122", size) for number, size in enumerate(sizes)]
+def tenant(name: str, *extensions: str, on: str = "", **more: object) -> Tenant:
+    share = Share(frozenset(extensions), frozenset(on.split()))
+    return Tenant(name, frozenset({f"@{name.lower()}.example.com"}), share, **{"limits": LIMITS} | more)  # type: ignore[arg-type]
 
 
-def refusal(asked: Ask) -> tuple[Problem, ...]:
-    with pytest.raises(RefusedError) as caught:
-        check_limits(asked, LIMITS)
-    return caught.value.problems
+ACME = tenant("Acme", "1121", "1122")
+ZENITH = tenant("Zenith", "2001", on="gv1p")
+CODED = tenant("Coded", "3001", needs_code=True)
+SHY = tenant("Shy", "4001", recordings=False)
+RIGHTS = rights_of(["boss@example.com"], tenants=[ACME, ZENITH, CODED, SHY])
 
 
 class TestWhoMayAsk:
@@ -65,79 +68,152 @@ class TestWhoMayAsk:
         assert not rights_of().allows("manager@example.com")
 
 
-class TestHowMuchOneMayAskFor:
-    def test_as_many_extensions_as_the_limit_says_and_no_more(self) -> None:
-        check_limits(ask(extensions=50), LIMITS)
+class TestWhoseCallsOneMayAskFor:
+    def test_whoever_is_in_access_may_ask_for_everything(self) -> None:
+        assert RIGHTS.grant("boss@example.com") is EVERYTHING
+        assert EVERYTHING.problems(ask("9999", server="anywhere")) == []
 
-        assert refusal(ask(extensions=51)) == (Problem(ProblemKind.TOO_MANY_EXTENSIONS, count=51, limit=50),)
+    def test_a_tenants_person_may_ask_for_the_extensions_of_the_tenant(self) -> None:
+        assert RIGHTS.allows("ana@acme.example.com")
+        assert RIGHTS.grant("ana@acme.example.com").problems(ask("1122", "1121")) == []
 
+    def test_what_is_not_the_tenants_is_named_and_nothing_else(self) -> None:
+        problems = RIGHTS.grant("ana@acme.example.com").problems(ask("1121", "2001", "2002", "2003", "0007"))
+
+        assert problems == [Problem(ProblemKind.EXTENSIONS_NOT_YOURS, "2001-2003,0007")]
+
+    def test_a_long_list_of_what_is_not_the_tenants_is_cut_at_a_comma(self) -> None:
+        [problem] = granted([ACME]).problems(ask(*map(str, range(10001, 10999, 2))))
+
+        assert problem.text.startswith("10001,10003,")
+        assert problem.text.endswith(",…")
+        assert len(problem.text) < 310
+
+    def test_a_person_of_two_tenants_may_ask_for_the_extensions_of_both(self) -> None:
+        both = granted([ACME, ZENITH])
+
+        assert both.problems(ask("1121", "2001")) == []
+        assert names_of(both.tenants_of(ask("1121", "2001"))) == "Acme, Zenith"
+        assert names_of(both.tenants_of(ask("2001"))) == "Zenith"
+
+    def test_a_server_of_others_is_not_the_tenants(self) -> None:
+        zenith = granted([ZENITH])
+
+        assert zenith.problems(ask("2001", server="GV1P")) == []
+        assert zenith.problems(ask("2001", server="gv2p")) == [Problem(ProblemKind.SERVER_NOT_YOURS, "gv2p")]
+        assert granted([ACME, ZENITH]).problems(ask("2001", server="gv2p")) == [
+            Problem(ProblemKind.EXTENSIONS_NOT_YOURS, "2001")
+        ]
+
+    def test_without_the_right_to_recordings_one_is_known_and_may_ask_for_none(self) -> None:
+        assert RIGHTS.allows("ana@shy.example.com")
+        assert RIGHTS.grant("ana@shy.example.com").problems(ask("4001")) == [Problem(ProblemKind.RECORDINGS_NOT_YOURS)]
+
+    def test_of_a_request_that_was_taken_only_tenants_that_need_no_code_may_have_joined(self) -> None:
+        rights = rights_of(tenants=[ACME, replace(tenant("Acme2", "5001", needs_code=True), senders=ACME.senders)])
+
+        assert len(rights.grant("ana@acme.example.com").tenants) == 2
+        assert rights.grant("ana@acme.example.com", "Acme").tenants == (ACME,)
+        assert len(rights.grant("ana@acme.example.com", "Acme2").tenants) == 2
+
+    def test_every_problem_is_told_at_once(self) -> None:
+        with pytest.raises(RefusedError) as caught:
+            check_ask(ask("1121", "2001"), granted([ACME]), Limits(1, 90, 1, 1, 1))
+
+        assert [problem.kind for problem in caught.value.problems] == [
+            ProblemKind.EXTENSIONS_NOT_YOURS,
+            ProblemKind.TOO_MANY_EXTENSIONS,
+        ]
+
+    def test_copies_go_to_whom_the_tenants_name_once(self) -> None:
+        cc = ("dpo@example.com", "x@example.com")
+
+        assert copies_of([tenant("A", "1", copies=cc), tenant("B", "2", copies=cc[:1])]) == cc
+
+
+class TestLimits:
+    def test_a_tenants_own_hold_and_of_several_the_most(self) -> None:
+        small, large = (tenant(name, "1", limits=Limits(*numbers)) for name, numbers in SIZES.items())
+
+        assert granted([small]).limits(LIMITS) == small.limits
+        assert granted([small, large]).limits(LIMITS) == Limits(9, 2, 9, 9, 9)
+
+    def test_who_may_have_everything_has_those_of_all(self) -> None:
+        assert EVERYTHING.limits(LIMITS) is LIMITS
+
+
+SIZES = {"small": (1, 2, 3, 4, 5), "large": (9, 1, 9, 9, 9)}
+
+
+class TestWhatTwoPersonsMayHave:
+    def test_it_is_what_both_may_have(self) -> None:
+        acme, both = granted([ACME]), granted([ACME, ZENITH])
+
+        assert acme.common(EVERYTHING) == acme == acme.common(acme)
+        assert EVERYTHING.common(acme).shares == acme.shares
+        assert both.common(acme).shares == acme.shares
+        assert granted([ZENITH]).common(acme).shares == ()
+
+    def test_it_is_under_the_rights_of_the_one_who_asks(self) -> None:
+        assert granted([ACME]).common(EVERYTHING).tenants == (ACME,)
+        assert EVERYTHING.common(granted([ACME])).tenants == (ACME,)
+
+    @given(st.data())
+    def test_no_extension_is_in_it_that_is_not_in_both(self, data: st.DataObject) -> None:
+        one, other = (granted(data.draw(st.lists(st.sampled_from([ACME, ZENITH, CODED])))) for _ in range(2))
+        asked = ask(*data.draw(st.lists(st.sampled_from(["1121", "2001", "3001", "9"]), min_size=1, unique=True)))
+
+        mine, theirs, common = (not grant.problems(asked) for grant in (one, other, one.common(other)))
+
+        assert common is (mine and theirs)
+
+
+class TestCode:
+    both = granted([ACME, CODED])
+
+    def opened(self, *given: str) -> Grant:
+        return self.both.opened(given, {"Coded": "K7Q2M9XD"}.__getitem__)
+
+    def test_without_it_only_what_needs_none_is_open(self) -> None:
+        assert self.opened().tenants == (ACME,)
+        assert self.opened("XXXXXXXX").tenants == (ACME,)
+
+    @pytest.mark.parametrize("given", [("K7Q2M9XD",), ("k7q2m9xd",), ("EXTERNAL", "K7Q2M9XD")])
+    def test_with_it_all_is_open_in_whatever_case(self, given: tuple[str, ...]) -> None:
+        assert self.opened(*given) == self.both
+
+    def test_so_many_codes_at_once_are_guesses(self) -> None:
+        assert self.opened("A", "B", "K7Q2M9XD") == self.both
+        assert self.opened("A", "B", "C", "K7Q2M9XD").tenants == (ACME,)
+
+    def test_who_may_have_everything_needs_none(self) -> None:
+        assert EVERYTHING.opened((), {}.__getitem__) is EVERYTHING
+
+
+class TestTheNearestThatWouldBeTaken:
     @pytest.mark.parametrize(
-        ("start", "end"),
+        ("asked", "near"),
         [
-            ("01/08/2025", "29/10/2025"),
-            ("01/08/2025 08:00", "30/10/2025 08:00"),
-            ("01/08/2025 08:00:00", "30/10/2025 08:00:00"),
+            (ask("1121", "2001"), ask("1121")),
+            (ask("9999"), ask("1121")),
+            (ask("1122", server="gv1p"), ask("1122", server="gv1p")),
         ],
     )
-    def test_a_period_of_the_longest_length_as_written_is_taken(self, start: str, end: str) -> None:
-        check_limits(ask(start=start, end=end), LIMITS)
+    def test_it_is_the_own_part_or_an_own_extension(self, asked: Ask, near: Ask) -> None:
+        assert granted([ACME]).nearest(asked) == near
 
-    @pytest.mark.parametrize(("start", "end"), [("01/08/2025", "30/10/2025"), ("01/08/2025 08:00", "30/10/2025 08:01")])
-    def test_a_longer_period_is_refused_with_its_days_rounded_up(self, start: str, end: str) -> None:
-        assert refusal(ask(start=start, end=end)) == (Problem(ProblemKind.PERIOD_TOO_LONG, count=91, limit=90),)
+    def test_a_server_of_others_is_left_out(self) -> None:
+        assert granted([ZENITH]).nearest(ask("2001", server="gv2p")) == ask("2001")
 
-    def test_the_length_is_of_the_wall_clock_also_where_summer_time_begins(self) -> None:
-        asked = ask(start="01/09/2018 08:00", end="30/11/2018 08:00")  # 90 days, one hour of which never was
+    def test_where_nothing_is_granted_or_everything_it_is_the_same(self) -> None:
+        assert Grant().nearest(ask("1")) == EVERYTHING.nearest(ask("1")) == ask("1")
 
-        check_limits(asked, LIMITS)
+    @given(
+        st.lists(st.sampled_from([ACME, ZENITH, CODED]), min_size=1),
+        st.lists(st.sampled_from(["1121", "2001", "9"]), min_size=1, unique=True),
+        st.sampled_from([None, "gv1p", "gv2p"]),
+    )
+    def test_it_is_always_granted(self, tenants: list[Tenant], extensions: list[str], server: str | None) -> None:
+        grant = granted(tenants)
 
-    def test_both_limits_are_told_at_once(self) -> None:
-        kinds = [problem.kind for problem in refusal(ask(51, "01/01/2025", "31/12/2025"))]
-
-        assert kinds == [ProblemKind.TOO_MANY_EXTENSIONS, ProblemKind.PERIOD_TOO_LONG]
-
-    @given(st.integers(1, 120), st.integers(0, 400 * 24 * 60))
-    def test_what_is_cut_to_the_limits_keeps_them(self, extensions: int, minutes: int) -> None:
-        start = datetime(2024, 1, 1, tzinfo=ZONE)
-        asked = Ask(ask(extensions).extensions, Period(start, start + timedelta(minutes=minutes, seconds=59)))
-
-        cut = within_limits(asked, LIMITS)
-
-        check_limits(cut, LIMITS)
-        assert cut.extensions == asked.extensions[:50]
-        assert cut.period.first == start
-
-    def test_whole_days_are_cut_to_whole_days(self) -> None:
-        cut = within_limits(ask(start="01/08/2025", end="31/12/2025"), LIMITS)
-
-        assert cut.period == read_period("01/08/2025", "29/10/2025", NOW, ZONE)
-
-
-class TestHowMuchOneMayGet:
-    def test_as_much_as_the_limits_say(self) -> None:
-        check_amount(recordings(400, 400, 200), LIMITS)
-
-    def test_one_recording_too_many_and_one_byte_too_many_are_both_told(self) -> None:
-        with pytest.raises(RefusedError) as caught:
-            check_amount(recordings(400, 400, 200, 1), LIMITS)
-
-        assert caught.value.problems == (
-            Problem(ProblemKind.TOO_MANY_RECORDINGS, count=4, limit=3),
-            Problem(ProblemKind.TOO_MANY_BYTES, count=1001, limit=1000),
-        )
-
-
-def test_where_too_many_match_a_shorter_period_is_offered() -> None:
-    asked = ask(1, "01/08/2025", "10/08/2025")
-    problem = Problem(ProblemKind.TOO_MANY_RECORDINGS, count=200, limit=100)
-
-    less = with_less(asked, [problem])
-
-    assert less.period.first == asked.period.first
-    assert less.period.length < asked.period.length / 2
-
-
-def test_what_is_wrong_otherwise_leaves_the_period_as_it_is() -> None:
-    asked = ask(1, "01/08/2025", "10/08/2025")
-
-    assert with_less(asked, [Problem(ProblemKind.TOO_MANY_REQUESTS, limit=30)]) == asked
+        assert grant.problems(grant.nearest(ask(*extensions, server=server))) == []

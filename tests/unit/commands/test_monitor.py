@@ -11,7 +11,8 @@ from fakes.inbox import MemoryInbox
 from fakes.lead import Board, MemoryLead
 from support.world import parsed, text_of
 
-from voipmon.access.rights import Limits, rights_of
+from voipmon.access.limits import Limits
+from voipmon.access.rights import rights_of
 from voipmon.commands.decide import Intake
 from voipmon.commands.digest import report_silence
 from voipmon.commands.failover import watch

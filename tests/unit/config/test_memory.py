@@ -37,10 +37,18 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.state = folder / "state"
         self.state.mkdir()
+        self.tenants = folder / "tenants.d"
+        self.tenants.mkdir()
+        self.tenant("acme", 2000)
         self.path = folder / "voipmon.toml"
         self.path.write_text(f'state_dir = "{self.state}"{NEEDED}')
         self.path.chmod(0o600)
         self.environ: dict[str, str] = {}
+
+    def tenant(self, name: str, extension: int) -> Path:
+        file = self.tenants / f"{name}.toml"
+        file.write_text(f'name = "{name}"\nsenders = ["@{name}.example.com"]\nextensions = [{extension}]\n')
+        return file
 
     def check(self) -> Loaded:
         loaded = load_config(self.path, self.environ)
@@ -60,11 +68,12 @@ def machine(tmp_path: Path) -> Machine:
 def plain(config: object) -> dict[str, object]:
     """Return what a configuration says but for the servers: by section and key, with the types of its values."""
     found = {}
-    for name in Config.model_fields.keys() - {"imap", "smtp"}:
+    tenants = [dict(vars(tenant)) | {"limits": dict(vars(tenant.limits))} for tenant in getattr(config, "tenants")]  # noqa: B009
+    for name in Config.model_fields.keys() - {"imap", "smtp", "tenants"}:
         value = getattr(config, name)
         names = {"mode", "instance", "timezone", "language", "admin", "state_dir"}
         found[name] = value if name in names else dict(vars(value))
-    return found
+    return found | {"tenants": tenants}
 
 
 @pytest.mark.parametrize("example", [False, True])
@@ -72,6 +81,7 @@ def test_what_is_remembered_is_what_was_checked(machine: Machine, example: bool)
     if example:
         text = EXAMPLE.read_text().replace('state_dir = "/var/lib/voipmon"', f'state_dir = "{machine.state}"')
         machine.path.write_text(text)
+        shutil.copy(EXAMPLE.parent / "tenant.example.toml", machine.tenants / "example.toml")
     checked = machine.check().config
 
     recalled = machine.recall()
@@ -137,6 +147,29 @@ def _open_to_others(machine: Machine) -> None:
     machine.path.chmod(0o644)
 
 
+def _add_a_tenant(machine: Machine) -> None:
+    machine.tenant("zenith", 2001)
+
+
+def _change_a_tenant(machine: Machine) -> None:
+    machine.tenant("acme", 1122)
+
+
+def _replace_a_tenant_and_keep_its_time(machine: Machine) -> None:
+    file = machine.tenants / "acme.toml"
+    before = file.stat()
+    machine.tenant("new", 1122).rename(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _remove_a_tenant(machine: Machine) -> None:
+    (machine.tenants / "acme.toml").unlink()
+
+
+def _remove_all_tenants(machine: Machine) -> None:
+    shutil.rmtree(machine.tenants)
+
+
 def _garble(machine: Machine) -> None:
     (machine.state / "configuration.json").write_text('{"of": 1')
 
@@ -167,8 +200,9 @@ def _name_a_zone_that_is_gone(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        _edit, _set_in_the_environment, _open_to_others, _garble, _empty, _let_others_write, _replace_by_a_link, _lose,
-        _name_a_zone_that_is_gone,
+        _edit, _set_in_the_environment, _add_a_tenant, _change_a_tenant, _replace_a_tenant_and_keep_its_time,
+        _remove_a_tenant, _remove_all_tenants, _open_to_others, _garble, _empty, _let_others_write,
+        _replace_by_a_link, _lose, _name_a_zone_that_is_gone,
     ],
 )  # fmt: skip
 def test_whatever_changes_is_checked_again(machine: Machine, change: Callable[[Machine], None]) -> None:
@@ -176,6 +210,15 @@ def test_whatever_changes_is_checked_again(machine: Machine, change: Callable[[M
     assert machine.recall() is not None
 
     change(machine)
+
+    assert machine.recall() is None
+
+
+def test_a_tenant_that_changes_while_it_is_read_is_checked_again(machine: Machine) -> None:
+    loaded = load_config(machine.path, machine.environ)
+    _change_a_tenant(machine)
+
+    remember(machine.path, machine.environ, loaded)
 
     assert machine.recall() is None
 

@@ -25,6 +25,7 @@ Problems = Callable[..., tuple[str, ...]]
 
 def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
     config = load().config
+    folder = config.access.tenants_dir
 
     assert config.model_dump() == {
         "mode": "slave",
@@ -60,7 +61,13 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "ca_file": None,
             "sender": "voip.audios@example.com",
         },
-        "access": {"whitelist": (), "staff": (), "verify_sender": "require", "authserv_id": None},
+        "access": {
+            "whitelist": (),
+            "staff": (),
+            "verify_sender": "require",
+            "authserv_id": None,
+            "tenants_dir": folder,
+        },
         "limits": {
             "max_extensions": 50,
             "max_days": 90,
@@ -89,6 +96,7 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "keep": timedelta(hours=72),
             "audio": "copy",
         },
+        "tenants": (),
     }
 
 
@@ -146,7 +154,6 @@ def test_a_number_of_recipients_that_is_given_holds_with_gmail_too(load: Load) -
 
 def test_a_configuration_does_not_change(load: Load) -> None:
     config = load().config
-
     with pytest.raises(ValidationError):
         config.smtp.port = 25
 

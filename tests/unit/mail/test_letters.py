@@ -522,7 +522,7 @@ def test_a_failure_names_the_admin_if_there_is_one() -> None:
 
 @pytest.mark.parametrize("language", ["pt_BR", "en"])
 def test_every_reason_for_silence_has_its_words(language: str) -> None:
-    answers = {Reason.REQUEST, Reason.NO_REQUEST}
+    answers = {Reason.REQUEST, Reason.NO_REQUEST, Reason.WRONG_CODE}
     counts = tuple((reason, number) for reason in Reason if reason not in answers for number in (1, 2))
 
     words = seen(Digest(date(2025, 11, 10), counts), language).words

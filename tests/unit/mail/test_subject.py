@@ -19,7 +19,6 @@ from voipmon.mail.subject import (
     Understood,
     canonical_subject,
     example_ask,
-    example_subject,
     read_subject,
     strip_prefixes,
     without_code,
@@ -33,6 +32,10 @@ INICIO_TODAY = "11/11/2025 00:00"
 UNTIL_NOW = "11/11/2025 11:47:12"
 
 Told = tuple[ProblemKind, str]
+
+
+def example_subject(understood: Understood, now: datetime, zone: ZoneInfo) -> str:
+    return canonical_subject(example_ask(understood, now, zone))
 
 
 def read(text: str) -> Ask | Help:
