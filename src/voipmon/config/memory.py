@@ -31,17 +31,25 @@ _DEFAULT_PLACE = "/var/lib/voipmon"  # that of `config.model`, which is not impo
 _STATE_DIR = re.compile(rb'^\s*state_dir\s*=\s*["\']([^"\'\\\n]+)["\']', re.MULTILINE)
 _ROOMS = ("access", "delivery", "mail", "queue", "recordings")
 _WITH_SECRETS = ("imap", "smtp")
+_MANY = "tenants"
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class _Recalled:
-    """What is remembered of a Config. A section that is not is read and checked when somebody asks for it."""
+    """What is remembered of a Config. A section that is not is read and checked when somebody asks for it.
 
-    def __init__(self, values: dict[str, Any], load: Callable[[], Config]) -> None:
-        self.__dict__.update(values)
+    The tenants, who are many, are made of what is *kept* when somebody asks for them.
+    """
+
+    def __init__(self, kept: dict[str, Any], load: Callable[[], Config]) -> None:
+        self.__dict__.update(_plain_values({name: kept[name] for name in kept if name != _MANY}))
+        self.__dict__["_many"] = kept[_MANY]
         self.__dict__["_load"] = load
 
     def __getattr__(self, name: str) -> Any:
+        if name == _MANY:
+            self.__dict__[_MANY] = _value(self._many)
+            return self.__dict__[_MANY]
         if name not in _WITH_SECRETS:
             raise AttributeError(name)
         config = self._load()
@@ -64,10 +72,10 @@ def recall(path: Path, environ: Mapping[str, str], load: Callable[[], Config]) -
         kept = json.loads(_own(_place(text, environ) / _NAME))
         if kept["of"] != _fingerprint(path, text, environ, state_of(Path(kept["tenants"]))):
             return None
-        values, notices = _plain_values(kept["values"]), tuple(kept["notices"])
+        config, notices = cast("Config", _Recalled(kept["values"], load)), tuple(kept["notices"])
     except (OSError, ValueError, LookupError, TypeError):
         return None  # it is checked anew, and whatever is wrong is said then
-    return cast("Config", _Recalled(values, load)), notices
+    return config, notices
 
 
 def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
