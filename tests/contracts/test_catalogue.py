@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes.catalogue import MemoryCatalogue
 
+from voipmon.domain.number import read_number
 from voipmon.domain.period import Period
 from voipmon.domain.recording import STILL_GROWING, TOO_SMALL, DayCount, Findings, LeftOut, Recording
 from voipmon.domain.wanted import Share, Wanted
@@ -222,6 +223,33 @@ def test_only_what_is_in_a_share_is_found_counted_or_named_as_left_out(shelf: Sh
 
     assert shelf.catalogue.find(wanted, THE_DAY) == Findings((mine, wherever))
     assert shelf.catalogue.nearest_days(wanted, THE_DAY, 3) == [DayCount(date(2025, 10, 27), 2)]
+
+
+@pytest.mark.parametrize("asked", ["5511999990000", "11999990000", "999990000"])
+def test_a_number_is_found_however_its_exchange_writes_it(shelf: Shelf, asked: str) -> None:
+    with_area = ["+5511999990000", "011999990000", "04111999990000", "11999990000", "99990000"]
+    found = [call("1121", party, uid=f"1761598420.{number}") for number, party in enumerate(with_area)]
+    for recording in (*found, call("1121", "11999990001", uid="1.1"), call("1121", "2001", uid="1.2")):
+        shelf.put(recording)
+    wanted = Wanted(frozenset(), number=read_number(asked))
+
+    assert shelf.catalogue.find(wanted, THE_DAY).recordings == tuple(found)
+    assert shelf.catalogue.nearest_days(wanted, THE_DAY, 1) == [DayCount(date(2025, 10, 27), 5)]
+
+
+def test_a_number_beside_extensions_or_shares_finds_only_calls_between_them(shelf: Shelf) -> None:
+    mine = call("1121", "011999990000", uid="1761598420.1", server="gv1p")
+    theirs = call("+5511999990000", "2001", uid="1761598420.2", server="gv1p")
+    elsewhere = call("1121", "5511999990000", uid="1761598420.3", server="gv2p")
+    for recording in (mine, theirs, elsewhere, call("1121", "2001", uid="1761598420.4", server="gv1p")):
+        shelf.put(recording)
+    number, share = read_number("11999990000"), Share(frozenset({"1121"}), frozenset({"gv1p"}))
+
+    beside = shelf.catalogue.find(Wanted(frozenset({"1121"}), number=number), THE_DAY)
+    within = shelf.catalogue.find(Wanted(frozenset(), None, (share,), number), THE_DAY)
+
+    assert beside.recordings == (mine, elsewhere)
+    assert within.recordings == (mine,)
 
 
 @pytest.mark.parametrize("reason", [STILL_GROWING, TOO_SMALL])

@@ -135,6 +135,29 @@ def test_a_dry_run_prints_what_matches_and_leaves_everything_as_it_was(slave: Wo
     assert slave.sink.connections == 0
 
 
+def test_a_number_is_asked_for_by_mail_by_hand_and_on_the_command_line(world: World) -> None:
+    world.settings["recordings.prefixes"] = ["*"]
+    world.record("external-+5511999990000-1121-20251027-080000-1761562800.1.mp3")
+    world.record("out-011999990000-1122-20251027-090000-1761566400.2.mp3")
+    world.record("out-5521999990000-1122-20251027-090000-1761566400.3.mp3")
+    day = ("--inicio", "27/10/2025", "--fim", "27/10/2025")
+
+    alone = json.loads(world.run("select-audios", "--numero", "11999990000", *day, "--dry-run", "--json").stdout)
+    beside = world.run("select-audios", "--ramais", "1122", "--numero", "55 11 99999-0000", *day, "--dry-run", "--json")
+    world.receive('NUMERO=11999990000 MOTIVO="pedido do titular" INICIO=27/10/2025 FIM=27/10/2025')
+    world.run("monitor")
+    added = world.run("queue", "add", "--numero", "999990000", *day, "--email", MANAGER).stdout.strip()
+    world.run("process-queue")
+
+    assert (alone["count"], json.loads(beside.stdout)["count"]) == (2, 1)
+    results = {document["request_id"]: document for document in world.queued("completed")}
+    assert results[added]["result"]["recordings"] == 3
+    [by_mail] = [document for name, document in results.items() if name != added]
+    assert by_mail["result"]["recordings"] == 2
+    assert by_mail["parameters"]["motivo"] == "pedido do titular"
+    assert all("99999" not in mail["Subject"] for mail in world.mails)
+
+
 def test_a_slave_touches_no_mail_server_and_works_the_queue_until_it_is_made_master(world: World) -> None:
     world.settings["mode"] = "slave"
     world.record(_MATCHING[0])

@@ -65,8 +65,8 @@ class Grant:
         server = ask.server if any(_is_on(share, ask.server) for share in self.shares) else None
         shares = [share for share in self.shares if _is_on(share, server)]
         own = tuple(one for one in ask.extensions if _is_in(one, shares))
-        first = min((share.extensions for share in shares), key=min)
-        return replace(ask, extensions=own or (Extension(min(first)),), server=server)
+        first = (Extension(min(min(share.extensions) for share in shares)),) if ask.extensions else ()
+        return replace(ask, extensions=own or first, server=server)
 
     def limits(self, default: Limits) -> Limits:
         """Return the most that one request may ask for: of several tenants, the most that each limit says."""
@@ -81,9 +81,9 @@ class Grant:
 
     def tenants_of(self, ask: Ask) -> tuple[Tenant, ...]:
         """Return the tenants under whose rights *ask* is answered; none: by the rights of [access]."""
-        return tuple(
-            tenant for tenant in self.tenants if any(one.digits in tenant.share.extensions for one in ask.extensions)
-        )
+        if not ask.extensions:
+            return self.tenants
+        return tuple(tenant for tenant in self.tenants if any(_is_in(one, [tenant.share]) for one in ask.extensions))
 
     def common(self, other: "Grant") -> "Grant":
         """Return what both persons may have, under the rights of the first one, or else of the other one."""

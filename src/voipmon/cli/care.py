@@ -112,7 +112,8 @@ def _facts(reading: Ask | Help | None) -> dict[str, Any]:
             return {"guide": True}
         case Ask():
             facts = {
-                "ramais": [str(extension) for extension in reading.extensions],
+                "ramais": [str(extension) for extension in reading.extensions] or None,
+                "numero": reading.number and reading.number.digits,
                 "inicio": reading.period.first.isoformat(),
                 "fim": reading.period.last.isoformat(),
                 "servidor": reading.server,

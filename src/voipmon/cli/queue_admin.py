@@ -78,7 +78,8 @@ def show(session: Session, request_id: str, as_json: bool) -> ExitCode:  # noqa:
 
 
 @queue.command()
-@click.option("--ramais", metavar="LIST", required=True, help="Extensions: 1121,1122 or 1121-1130.")
+@click.option("--ramais", metavar="LIST", help="Extensions: 1121,1122 or 1121-1130.")
+@click.option("--numero", metavar="NUMBER", help="The other party's number; alone, of any extension.")
 @click.option("--inicio", metavar="MOMENT", required=True, help="From when: 'DD/MM/YYYY HH:MM'.")
 @click.option("--fim", metavar="MOMENT", help="Until when, included; without it: now.")
 @click.option("--email", metavar="ADDR", required=True, help="Who asks and gets the mail; allowed by [access].")

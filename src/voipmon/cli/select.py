@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 @click.command("select-audios")
 @click.option("--ramais", metavar="LIST", help="Extensions: 1121,1122 or 1121-1130.")
+@click.option("--numero", metavar="NUMBER", help="The other party's number; alone, of any extension.")
 @click.option("--inicio", metavar="MOMENT", help="From when: 'DD/MM/YYYY HH:MM'.")
 @click.option("--fim", metavar="MOMENT", help="Until when, included; without it: now.")
 @click.option("--email", metavar="ADDR", help="Who gets the mail; without it: nobody.")

@@ -33,6 +33,7 @@ from voipmon.mail.subject import (
     read_subject,
     strip_prefixes,
     without_code,
+    without_number,
 )
 
 _log = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ def _is_thanks(mail: _Mail, ledger: Ledger) -> bool:
 
 def _says_the_same(words: str, subject: str) -> bool:
     """Tell whether the words are those of *subject*, whose end may be forgotten, and that of our reply cut off."""
-    known = strip_prefixes(subject)
+    words, known = without_number(words), strip_prefixes(without_number(subject))
     forgotten = len(subject.encode()) > LONGEST_SUBJECT - 4
     whole = len(words) <= _LONGEST_REPLIED or words.endswith("…")
     return words == known or (forgotten and whole and words.startswith(known))

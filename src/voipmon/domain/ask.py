@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from voipmon.domain.number import Number
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.wanted import Share, Wanted
@@ -35,20 +36,23 @@ class Extension:
 class Ask:
     """A wish for recordings: *extensions* in the order written, each once, and a period.
 
-    *server* names one telephone exchange, *reason* is the free text of MOTIVO.
+    *server* names one telephone exchange, *reason* is the free text of MOTIVO. With a *number* only calls with it are
+    meant, and no extension need be named: then they are those of all extensions that the asker may have.
     """
 
     extensions: tuple[Extension, ...]
     period: Period
     server: str | None = None
     reason: str | None = None
+    number: Number | None = None
 
     def __post_init__(self) -> None:
-        if not self.extensions:
+        if not self.extensions and self.number is None:
             raise RefusedError([Problem(ProblemKind.EXTENSIONS_MISSING)])
         if self.server is not None and not SERVER_NAME.fullmatch(self.server):
             raise RefusedError([Problem(ProblemKind.SERVER_MALFORMED, self.server)])
 
     def wanted(self, shares: tuple[Share, ...] | None = None) -> Wanted:
         """Return what is to be looked for: with *shares*, as much of it as they hold."""
-        return Wanted(frozenset(extension.digits for extension in self.extensions), self.server, shares)
+        extensions = frozenset(extension.digits for extension in self.extensions)
+        return Wanted(extensions, self.server, shares, self.number)

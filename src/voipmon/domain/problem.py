@@ -30,6 +30,7 @@ class ProblemKind(StrEnum):
     PERIOD_BACKWARDS = "period_backwards"
     START_IN_FUTURE = "start_in_future"
     SERVER_MALFORMED = "server_malformed"
+    NUMBER_MALFORMED = "number_malformed"
     SUBJECT_TOO_LONG = "subject_too_long"
     ADDRESS_MALFORMED = "address_malformed"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
@@ -51,7 +52,7 @@ _SENTENCES = {
     ProblemKind.KEY_TWICE: "{text} is given more than once: write it once",
     ProblemKind.VALUE_MISSING: "{text} has no value: complete it or take it out",
     ProblemKind.EQUALS_MISSING: "the equals sign after {text} is missing: write {text}=",
-    ProblemKind.UNKNOWN_KEY: "{text!r} is not a known key: the keys are RAMAIS, INICIO, FIM, SERVIDOR and MOTIVO",
+    ProblemKind.UNKNOWN_KEY: "{text!r} is no key: the keys are RAMAIS, NUMERO, INICIO, FIM, SERVIDOR and MOTIVO",
     ProblemKind.UNKNOWN_WORD: "{text!r} is not understood: take it out, or put it at the end after MOTIVO=",
     ProblemKind.TEXT_EXPECTED: "the value of {text} is not a text: write it in quotes",
     ProblemKind.EXTENSION_MALFORMED: "{text!r} is not an extension: an extension is 1 to 6 digits",
@@ -66,6 +67,9 @@ _SENTENCES = {
     ProblemKind.PERIOD_BACKWARDS: "the period ends before it starts: {text}",
     ProblemKind.START_IN_FUTURE: "the start {text} is still to come, and without FIM a period ends now: mend the start",
     ProblemKind.SERVER_MALFORMED: "{text!r} is not a server name: use letters, digits, '.', '_' and '-'",
+    ProblemKind.NUMBER_MALFORMED: (
+        "{text!r} is not a telephone number: write 8 to 20 digits, with the area code, such as 11999990000"
+    ),
     ProblemKind.SUBJECT_TOO_LONG: "the subject is longer than {limit} characters: ask in several mails",
     ProblemKind.ADDRESS_MALFORMED: "{text!r} is not an e-mail address",
     ProblemKind.ADDRESS_NOT_ALLOWED: "recordings may not be sent to {text}: the admin can allow it",

@@ -1,7 +1,9 @@
 """Whose calls a search is about: what a person asks for, and no more than that person may have."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from voipmon.domain.number import Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +33,28 @@ class Share:
 class Wanted:
     """The calls of *extensions*, but for those whose name tells another exchange than *server*.
 
-    With *shares* only calls that one of them holds.
+    With a *number* only calls with it, and of any extension where none is named. With *shares* only calls that one of
+    them holds.
     """
 
     extensions: frozenset[str]
     server: str | None = None
     shares: tuple[Share, ...] | None = None
+    number: Number | None = None
 
-    def includes(self, parties: Iterable[str], server: str | None) -> bool:
+    @property
+    def keys(self) -> frozenset[str]:
+        """What is to be looked up: every wanted call has one of these among its parties or, as a number, their keys."""
+        return self.extensions if self.number is None else frozenset({self.number.key})
+
+    def includes(self, parties: Collection[str], server: str | None) -> bool:
         """Tell whether the call of these *parties*, without a `+` in front, on *server* is meant."""
         if self.server is not None and server is not None and self.server.lower() != server.lower():
             return False
-        own = self.extensions.intersection(parties)
+        if self.number is not None and not any(map(self.number.matches, parties)):
+            return False
+        any_extension = self.number is not None and not self.extensions
+        own = frozenset(parties) if any_extension else self.extensions.intersection(parties)
         if self.shares is None:
             return bool(own)
         return any(share.holds(party, server) for share in self.shares for party in own)

@@ -8,11 +8,15 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
 
 from voipmon.domain.ask import SERVER_NAME, Ask, Extension
+from voipmon.domain.number import Number, read_number
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 
 MOST_EXTENSIONS = 100_000
 """The most extensions that a list is spread to; what one request may ask for is less, and configured."""
+
+LONGEST_REASON = 500
+"""The most letters of a MOTIVO that are kept."""
 
 FIRST_YEAR, LAST_YEAR = 1990, 2999
 
@@ -76,6 +80,12 @@ def excerpt(text: str) -> str:
 def missing(key: str) -> Problem:
     """Return what is wrong when *key*, one of the subject's, has no value."""
     return Problem(_NEEDED[key]) if key in _NEEDED else Problem(ProblemKind.VALUE_MISSING, key)
+
+
+def read_reason(text: str) -> str:
+    """Return a reason as it is kept: without a quotation mark in front, and cut after LONGEST_REASON letters."""
+    text = text.lstrip('"“ ') or text
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def is_relative_day(word: str) -> bool:
@@ -316,28 +326,34 @@ def write_moment(moment: datetime) -> str:
 
 
 def read_ask(parameters: Mapping[str, object], now: datetime, zone: tzinfo) -> Ask:
-    """Read a wish from the keys `ramais` (text, number or a list of them), `inicio`, `fim`, `servidor` and `motivo`.
+    """Read a wish from `ramais` (text, number or a list of them), `numero`, `inicio`, `fim`, `servidor` and `motivo`.
 
-    A key that is absent or None is not given; other keys are somebody else's. *now* and *zone* as in `read_period`.
+    `ramais` may be left out where there is a `numero`. A key that is absent or None is not given; other keys are
+    somebody else's. *now* and *zone* as in `read_period`.
 
     Raises:
         RefusedError: with every problem, in the order of the keys.
     """
     problems: list[Problem] = []
     given = parameters.get
-    extensions = _attempt(problems, lambda: read_extensions(_list(given("ramais"))))
+    number = _attempt(problems, lambda: _number(given("numero")))
+    alone = given("numero") is not None and given("ramais") is None
+    extensions = () if alone else _attempt(problems, lambda: read_extensions(_list(given("ramais"))))
     period = _attempt(problems, lambda: read_period(given("inicio"), given("fim"), now, zone))
     server = _attempt(problems, lambda: _server(given("servidor")))
-    reason = _attempt(problems, lambda: None if given("motivo") is None else _text(given("motivo"), "MOTIVO"))
+    reason = _attempt(
+        problems, lambda: None if given("motivo") is None else read_reason(_text(given("motivo"), "MOTIVO"))
+    )
     if problems or extensions is None or period is None:
         raise RefusedError(problems)
-    return Ask(extensions, period, server, reason)
+    return Ask(extensions, period, server, reason, number)
 
 
 def write_parameters(ask: Ask) -> dict[str, str]:
     """Return what `read_ask` reads as *ask* in the period's own zone, whenever it does; absent values have no key."""
     written = {
-        "ramais": ",".join(extension.digits for extension in ask.extensions),
+        "ramais": ",".join(extension.digits for extension in ask.extensions) or None,
+        "numero": None if ask.number is None else ask.number.digits,
         "inicio": write_moment(ask.period.first),
         "fim": write_moment(ask.period.last),
         "servidor": ask.server,
@@ -377,6 +393,12 @@ def _text(value: object, key: str) -> str:
     if not text:
         raise RefusedError([missing(key)])
     return text
+
+
+def _number(value: object) -> Number | None:
+    if value is None:
+        return None
+    return read_number(_text(str(value) if type(value) is int else value, "NUMERO"))
 
 
 def _server(value: object) -> str | None:

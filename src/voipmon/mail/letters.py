@@ -11,11 +11,12 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from voipmon.domain.period import Period
+from voipmon.domain.wording import tidy
 from voipmon.mail import mime
 from voipmon.mail.facts import Facts, Report, Result, Thread
 from voipmon.mail.outbox import Letter, letter_name, report_name
 from voipmon.mail.sentences import sentences
-from voipmon.mail.subject import canonical_subject, strip_prefixes, without_code
+from voipmon.mail.subject import canonical_subject, strip_prefixes, without_code, without_number
 from voipmon.prose import environment, harmless
 
 if TYPE_CHECKING:
@@ -125,9 +126,9 @@ def _templates(stationery: Stationery) -> "Environment":
 
 
 def reply_subject(subject: str) -> str:
-    """Return the subject of an answer: one line, one `Re:`, no code in brackets; empty when nothing is left of it."""
+    """Return the subject of an answer: one line, one `Re:`, no code and no number; empty when nothing is left of it."""
     line = harmless(subject[: 4 * _LONGEST_SUBJECT])
-    words = strip_prefixes(without_code(line))
+    words = strip_prefixes(without_number(without_code(line)))
     if len(words) > _LONGEST_SUBJECT:
         words = words[: _LONGEST_SUBJECT - 1] + "…"
     return f"Re: {words}" if words else ""
@@ -153,4 +154,5 @@ def _whole(day: date, zone: ZoneInfo) -> Period:
 
 def _mailto(address: str, subject: str) -> str:
     query = f"?subject={quote(harmless(subject), safe='')}"
-    return f"mailto:{quote(address, safe='@')}" + (query if len(query) <= _LONGEST_LINK else "")
+    told = len(query) <= _LONGEST_LINK and without_number(subject) == tidy(subject)
+    return f"mailto:{quote(address, safe='@')}" + (query if told else "")

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from voipmon.domain.ask import SERVER_NAME, Ask, Extension
+from voipmon.domain.number import SHORTEST, Number, read_number
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.wording import (
@@ -18,11 +19,12 @@ from voipmon.domain.wording import (
     missing,
     period_between,
     read_end,
+    read_reason,
     read_start,
     tidy,
     write_extensions,
 )
-from voipmon.mail.subject_parts import Key, Part, parts_of
+from voipmon.mail.subject_parts import Key, Part, parts_of, quoted_end
 
 LONGEST_SUBJECT = 200_000
 """The most characters that are read; 20,000 extensions need 140,000."""
@@ -56,6 +58,7 @@ class Understood:
     end: datetime | None = None
     server: str | None = None
     reason: str | None = None
+    number: Number | None = None
 
 
 class SubjectError(RefusedError):
@@ -92,6 +95,15 @@ def strip_prefixes(text: str) -> str:
     return _PREFIXES.sub("", tidy(text))
 
 
+def without_number(text: str) -> str:
+    """Return *text* on one line without the telephone number behind NUMERO: a mail's subject is read by many."""
+    line = tidy(text)
+    for part in parts_of(line):
+        if part.key is Key.NUMBER and sum(map(str.isdigit, part.value)) >= SHORTEST - 1:
+            line = line.replace(part.value, "…")
+    return line
+
+
 def codes_in(text: str) -> list[str]:
     """Return the codes in brackets."""
     return _CODE.findall(tidy(text))
@@ -122,6 +134,7 @@ class _Reader:
         self._end: WrittenEnd | None = None
         self._server: str | None = None
         self._reason: str | None = None
+        self._number: Number | None = None
 
     def take(self, part: Part) -> None:
         key = part.key
@@ -136,12 +149,12 @@ class _Reader:
 
     def ask(self) -> Ask:
         """Return what all parts together ask for, or raise SubjectError."""
-        needed = (Key.EXTENSIONS, Key.START)
+        needed = (Key.START,) if Key.NUMBER in self._given else (Key.EXTENSIONS, Key.START)
         self._complain(missing(key.value) for key in needed if key not in self._given)
         period = self._period()
         if self._problems or period is None:
             raise SubjectError(self._problems, self._understood(period))
-        return Ask(self._extensions, period, self._server, self._reason)
+        return Ask(self._extensions, period, self._server, self._reason, self._number)
 
     def _complain(self, problems: Iterable[Problem]) -> None:
         self._problems.update(dict.fromkeys(problems))
@@ -159,20 +172,22 @@ class _Reader:
             return [missing(key.value)]
         match key:
             case Key.EXTENSIONS:
-                core, problems = _trim(value)
+                core, strays = _trim(value)
                 self._extensions, wrong = extensions_in(core)
-                return [*problems, *wrong]
+                problems = [*strays, *wrong]
             case Key.START:
                 self._start, problems = _read_moment(read_start, value, self._today)
-                return problems
             case Key.END:
                 self._end, problems = _read_moment(read_end, value, self._today)
-                return problems
             case Key.SERVER:
-                return self._read_server(value)
+                problems = self._read_server(value)
+            case Key.NUMBER:
+                problems = self._read_number(value)
             case Key.REASON:
-                self._reason = value
-                return []
+                problems = self._read_reason(value)
+            case _:
+                assert_never(key)
+        return problems
 
     def _read_server(self, value: str) -> list[Problem]:
         name, _, rest = value.partition(" ")
@@ -181,6 +196,19 @@ class _Reader:
             return [Problem(ProblemKind.SERVER_MALFORMED, excerpt(value))]
         self._server = name
         return _strays([rest])
+
+    def _read_number(self, value: str) -> list[Problem]:
+        core, problems = _trim(value)
+        try:
+            self._number = read_number(core)
+        except RefusedError:
+            return [*problems, Problem(ProblemKind.NUMBER_MALFORMED, excerpt(core))]
+        return problems
+
+    def _read_reason(self, value: str) -> list[Problem]:
+        end = quoted_end(value, 0)
+        self._reason = read_reason(value[1 : end - 1].strip()) if end else read_reason(value)
+        return _strays([value[end:]]) if end else []
 
     def _period(self) -> Period | None:
         if self._start is None or (self._end is None and Key.END in self._given):
@@ -195,7 +223,7 @@ class _Reader:
         start, end = (period.first, period.last) if period else self._ends()
         if end and Key.END not in self._given:
             end = end.replace(second=59)  # until now, as people write it
-        return Understood(self._extensions, start, end, self._server, self._reason)
+        return Understood(self._extensions, start, end, self._server, self._reason, self._number)
 
     def _ends(self) -> tuple[datetime | None, datetime | None]:
         start, end = self._start, self._end
@@ -250,8 +278,9 @@ def _read_moment(read: Callable[[str, date], _Moment], value: str, today: date) 
 def canonical_subject(ask: Ask) -> str:
     """Return the subject that asks for *ask*; in the period's own zone it is read as the same again."""
     first, last = ask.period.first, ask.period.last
-    words = [
-        f"RAMAIS={write_extensions(extension.digits for extension in ask.extensions)}",
+    words = [f"RAMAIS={write_extensions(extension.digits for extension in ask.extensions)}"] if ask.extensions else []
+    words += [f"{Key.NUMBER}={ask.number}"] if ask.number else []
+    words += [
         f"INICIO={first:%d/%m/%Y %H:%M}" + (f"{first::%S}" if first.second else ""),
         f"FIM={last:%d/%m/%Y %H:%M}" + (f"{last::%S}" if last.second != 59 else ""),
     ]
@@ -262,9 +291,11 @@ def canonical_subject(ask: Ask) -> str:
 
 def example_ask(understood: Understood, now: datetime, zone: tzinfo) -> Ask:
     """Return a wish made from what was understood; what is missing is filled in: two extensions, the last work day."""
-    extensions = understood.extensions[:_MOST_IN_EXAMPLE] or (Extension("1121"), Extension("1122"))
+    extensions = understood.extensions[:_MOST_IN_EXAMPLE]
+    if not extensions and understood.number is None:
+        extensions = (Extension("1121"), Extension("1122"))
     first, last = _example_ends(understood, now.astimezone(zone).date(), zone)
-    return Ask(extensions, Period(first, last), understood.server, understood.reason)
+    return Ask(extensions, Period(first, last), understood.server, understood.reason, understood.number)
 
 
 def _example_ends(understood: Understood, today: date, zone: tzinfo) -> tuple[datetime, datetime]:

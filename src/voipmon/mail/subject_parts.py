@@ -11,12 +11,15 @@ from voipmon.domain.wording import is_relative_day
 _LONGEST_KEY = 20
 _DIGITS = "0123456789"
 _WORD = re.compile(r"\w+")
+_QUOTES = {'"': '"', "“": "”"}
+_QUOTE = re.compile(f" ?([{''.join(_QUOTES)}])")
 
 
 class Key(StrEnum):
     """The keys of the grammar, as they are written in full."""
 
     EXTENSIONS = "RAMAIS"
+    NUMBER = "NUMERO"
     START = "INICIO"
     END = "FIM"
     SERVER = "SERVIDOR"
@@ -51,7 +54,7 @@ class _Mark:
 
 
 def parts_of(line: str) -> list[Part]:
-    """Take a tidy line apart; the value of MOTIVO goes to its end, whatever stands there.
+    """Take a tidy line apart; the value of MOTIVO goes to its end, whatever stands there, or is in quotes.
 
     A key without its sign is taken for one only where nothing else can be meant: `fim` is a word as well.
     """
@@ -76,16 +79,28 @@ def _marks(line: str) -> list[_Mark]:
 
 
 def _candidates(line: str) -> Iterator[_Mark]:
+    quoted_to = 0
     for word in _WORD.finditer(line):
+        if word.start() < quoted_to:
+            continue
         sign_at = word.end() + line.startswith(" ", word.end())
         sign = line[sign_at : sign_at + 1]
         name = word[0].lstrip(_DIGITS) if sign == "=" else word[0]  # 18:00FIM=
         key = _KEYS.get(_plain(name)) if len(name) <= _LONGEST_KEY else None
+        after = sign_at + 1 if sign in {"=", ":"} else word.end()
         if name and (key or sign == "="):
-            after = sign_at + 1 if sign in {"=", ":"} else word.end()
             yield _Mark(key, name, word.end() - len(name), after, equals=sign == "=")
         if key is Key.REASON and sign == "=":
-            return
+            quoted_to = quoted_end(line, after)
+            if not quoted_to:
+                return
+
+
+def quoted_end(line: str, start: int) -> int:
+    """Return where the text in quotes ends that begins at *start*, blanks apart; 0: none does, or it has no end."""
+    begun = _QUOTE.match(line, start)
+    end = line.find(_QUOTES[begun[1]], begun.end()) if begun else -1
+    return end + 1
 
 
 def _plain(name: str) -> str:

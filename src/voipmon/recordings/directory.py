@@ -65,7 +65,7 @@ class DirectoryCatalogue:
     def _hits(self, wanted: Wanted, day_test: _Test, unreadable: list[str]) -> Iterator[Hit]:
         """Yield the wanted files, of a kind that is taken, whose name passes the test; as `_walk`."""
         takes = self.pattern.takes(self.prefixes)
-        for path, link in _walk(self.root, _number_test(wanted.extensions), unreadable):
+        for path, link in _walk(self.root, _party_test(wanted), unreadable):
             name = path.rpartition("/")[2]
             call = self.pattern.read(name, self.zone) if day_test(name) else None
             if call and wanted.includes(call.numbers, call.server) and takes(call.kind):
@@ -107,13 +107,16 @@ def _walk(root: Path, test: _Test, unreadable: list[str]) -> Iterator[tuple[str,
     warn_of(unreadable)
 
 
-def _number_test(wanted: Collection[str]) -> _Test:
-    """Return a cheap test that lets pass every name that holds one of the numbers, and some others."""
-    if not wanted:
+def _party_test(wanted: Wanted) -> _Test:
+    """Return a cheap test that lets pass every name that holds one of the parties, and some others."""
+    if wanted.number is not None:
+        key = wanted.number.key
+        return lambda name: key in digits_of(name)
+    if not wanted.extensions:
         return lambda _name: False
-    if len(wanted) > _MOST_LITERALS:
+    if len(wanted.extensions) > _MOST_LITERALS:
         return _anything
-    return re.compile("|".join(sorted(wanted))).search
+    return re.compile("|".join(sorted(wanted.extensions))).search
 
 
 def _anything(_name: str) -> bool:

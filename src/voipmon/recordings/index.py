@@ -178,8 +178,7 @@ class IndexCatalogue:
         matches: Callable[[ParsedName], bool],
     ) -> Iterator[Hit]:
         """Yield the wanted files whose moment lies in the span and that match; some may be gone."""
-        parties = wanted.extensions
-        names = {row for party in parties for row in index.names(party, *span) if row[0] in seen.folders}
+        names = {row for key in wanted.keys for row in index.names(key, *span) if row[0] in seen.folders}
         for folder, encoded in names:
             name = os.fsdecode(encoded)
             call = self.plain.pattern.read(name, self.plain.zone)

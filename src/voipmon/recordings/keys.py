@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from voipmon.domain.number import key_of
 from voipmon.recordings.filename import NamePattern
 from voipmon.recordings.index_file import Row
 
@@ -33,12 +34,12 @@ class KeyReader:
         self._kinds = _Known(pattern.takes(prefixes))
         self._days = _Known(self._start_of)
         self._clocks = _Known(_second_of_day)
-        self._extensions = _Known(_extension)
+        self._parties = _Known(_key)
 
     def rows(self, names: Iterable[bytes], folder: int) -> list[Row]:
         """Return the rows of those *names* in a folder that somebody can ask for; they may be no recordings at all."""
         orig, dest, kind, date, time = self._places
-        extensions, kinds, days, clocks = self._extensions, self._kinds, self._days, self._clocks
+        parties, kinds, days, clocks = self._parties, self._kinds, self._days, self._clocks
         encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
         rows = []
         for name in names:  # for every name that there is: nothing in here is done twice or for nothing
@@ -46,7 +47,7 @@ class KeyReader:
             if match is None:
                 continue
             fields = (*match.groups(""), "")  # a group that the pattern lacks is the last of these
-            one, other = extensions[fields[orig]], extensions[fields[dest]]
+            one, other = parties[fields[orig]], parties[fields[dest]]
             if not (one or other) or not kinds[fields[kind]]:
                 continue
             start, clock = days[fields[date]], clocks[fields[time]]
@@ -94,7 +95,7 @@ def _second_of_day(clock: str) -> int | None:
     return 3600 * hour + 60 * minute + second if hour < 24 and minute < 60 and second < 60 else None
 
 
-def _extension(number: str) -> str:
-    """Return *number* as it is compared, or nothing where nobody can ask for it: see `domain.ask.Extension`."""
-    bare = number.removeprefix("+")
-    return bare if len(bare) <= _LONGEST_EXTENSION and bare.isdigit() and bare.isascii() else ""
+def _key(party: str) -> str:
+    """Return under what a party is found, or nothing where nobody can ask for it (`domain.ask`, `domain.number`)."""
+    bare = party.removeprefix("+")
+    return bare if len(bare) <= _LONGEST_EXTENSION and bare.isdigit() and bare.isascii() else key_of(bare)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from voipmon.access.limits import Limits
 from voipmon.access.rights import EVERYTHING, Grant, Tenant, check_ask, copies_of, granted, names_of, rights_of
 from voipmon.domain.ask import Ask, Extension
+from voipmon.domain.number import Number
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.wanted import Share
@@ -129,6 +130,14 @@ class TestWhoseCallsOneMayAskFor:
         cc = ("dpo@example.com", "x@example.com")
 
         assert copies_of([tenant("A", "1", copies=cc), tenant("B", "2", copies=cc[:1])]) == cc
+
+    def test_a_number_alone_is_asked_for_under_all_the_persons_tenants(self) -> None:
+        asked = Ask((), DAY, number=Number("11999990000"))
+        both = granted([ACME, ZENITH])
+
+        assert both.problems(asked) == []
+        assert both.nearest(asked) == asked
+        assert names_of(both.tenants_of(asked)) == "Acme, Zenith"
 
 
 class TestLimits:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voipmon.domain.number import Number
 from voipmon.domain.wanted import Share, Wanted
 
 NUMBERS = st.sampled_from(["1121", "1122", "2001", "", "anonymous"])
@@ -46,6 +47,33 @@ def test_an_extension_that_is_not_asked_for_gives_no_right_to_a_call() -> None:
 
 def test_of_no_share_nothing_is_meant() -> None:
     assert not Wanted(frozenset({"1121"}), None, ()).includes(("1121", "2001"), None)
+
+
+NUMBER = Number("5511999990000")
+
+
+@pytest.mark.parametrize(
+    ("extensions", "parties", "meant"),
+    [
+        ("", ("1121", "011999990000"), True),
+        ("1121", ("1121", "011999990000"), True),
+        ("1122", ("1121", "011999990000"), False),
+        ("1121", ("1121", "2001"), False),
+        ("", ("1121", "2001"), False),
+    ],
+)
+def test_with_a_number_only_calls_with_it_are_meant(extensions: str, parties: tuple[str, str], *, meant: bool) -> None:
+    wanted = Wanted(frozenset(extensions.split()), number=NUMBER)
+
+    assert wanted.includes(parties, None) is meant
+
+
+def test_a_number_alone_is_searched_for_among_the_own_calls() -> None:
+    wanted = Wanted(frozenset(), None, (share("1121", on="gv1p"),), NUMBER)
+
+    assert wanted.includes(("+5511999990000", "1121"), "gv1p")
+    assert not wanted.includes(("+5511999990000", "1122"), "gv1p")
+    assert not wanted.includes(("+5511999990000", "1121"), "gv2p")
 
 
 @given(SHARES, SHARES, NUMBERS, SERVERS)

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voipmon.domain.ask import Ask, Extension
+from voipmon.domain.number import Number
 from voipmon.domain.period import Period
 from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.wording import (
@@ -17,6 +18,7 @@ from voipmon.domain.wording import (
     read_ask,
     read_extensions,
     read_period,
+    read_reason,
     tidy,
     write_moment,
     write_parameters,
@@ -408,6 +410,23 @@ class TestParameters:
             "motivo": "reclamação",
         }
 
+    def test_a_number_may_stand_instead_of_the_extensions_or_beside_them(self) -> None:
+        alone = read_ask({"numero": "+55 (11) 99999-0000", "inicio": "hoje"}, NOW, ZONE)
+        beside = read_ask({"ramais": 1121, "numero": 5511999990000, "inicio": "hoje"}, NOW, ZONE)
+
+        assert (alone.extensions, str(alone.number)) == ((), "5511999990000")
+        assert (beside.extensions, beside.number) == ((Extension("1121"),), alone.number)
+
+    @pytest.mark.parametrize("number", ["1121", True, ["5511999990000"], ""])
+    def test_what_is_no_number_is_refused(self, number: object) -> None:
+        with pytest.raises(RefusedError):
+            read_ask({"ramais": "1121", "numero": number, "inicio": "hoje"}, NOW, ZONE)
+
+    def test_a_long_reason_is_cut(self) -> None:
+        asked = read_ask({"ramais": "1121", "inicio": "hoje", "motivo": "a" * 1000}, NOW, ZONE)
+
+        assert asked.reason == "a" * 499 + "…"
+
     def test_what_is_absent_is_not_written(self) -> None:
         assert set(write_parameters(self.read())) == {"ramais", "inicio", "fim"}
 
@@ -419,10 +438,15 @@ class TestRoundTrip:
         timezones=st.just(ZONE),
     ).map(lambda moment: moment.replace(microsecond=0))
     asks = st.builds(
-        lambda extensions, ends, server, reason: Ask(
-            tuple(map(Extension, extensions)), Period(*sorted(ends)), server, tidy(reason or "") or None
+        lambda number, extensions, ends, server, reason: Ask(
+            tuple(map(Extension, extensions if extensions or number else ["1121"])),
+            Period(*sorted(ends)),
+            server,
+            read_reason(tidy(reason or "")) or None,
+            None if number is None else Number(number),
         ),
-        st.lists(st.from_regex(r"[0-9]{1,6}", fullmatch=True), min_size=1, unique=True),
+        st.none() | st.from_regex(r"[1-9][0-9]{7,19}", fullmatch=True),
+        st.lists(st.from_regex(r"[0-9]{1,6}", fullmatch=True), unique=True),
         st.tuples(moments, moments),
         st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True),
         st.none() | st.text(),

@@ -31,6 +31,7 @@ from support.answers import (
 
 from voipmon.domain import recording as reasons
 from voipmon.domain.ask import Ask
+from voipmon.domain.number import Number
 from voipmon.domain.recording import LeftOut
 from voipmon.mail.facts import Confirmation, Digest, Facts, Guide, Rejection, Report, Result, Thread
 from voipmon.mail.letters import MOST_HTML, Letters, reply_subject, thread_headers
@@ -252,6 +253,34 @@ def test_without_thread_and_admin_there_is_nobody_to_write_to() -> None:
 )
 def test_the_subject_of_an_answer_is_clean(subject: str, answer: str) -> None:
     assert reply_subject(subject) == answer
+
+
+@pytest.mark.parametrize("name", ["confirmation-next", "result-several", "nothing-found-several", "rejection-one"])
+@pytest.mark.parametrize("language", ["pt_BR", "en"])
+def test_a_number_stands_in_the_text_and_in_no_subject_and_no_link(name: str, language: str) -> None:
+    subject = "RAMAIS=1121 NUMERO=+55 11 99999-0000 INICIO=27/10/2025"
+    facts = FACTS[name]
+    if isinstance(facts, Rejection):
+        facts = replace(facts, example=f"{facts.example} NUMERO=5511999990000")
+    else:
+        facts = replace(facts, ask=replace(facts.ask, number=Number("5511999990000")))  # type: ignore[union-attr]
+
+    letter = write(facts, replace(THREAD, subject=subject), language)
+    html = body(letter, "html")
+
+    assert read(letter)["Subject"] == "Re: RAMAIS=1121 NUMERO=… INICIO=27/10/2025"
+    assert "5511999990000" in body(letter, "plain")
+    assert "9999" not in "".join(unquote(link) for link in re.findall(r'href="mailto:([^"]*)"', html))
+    assert isinstance(facts, Rejection) or "5511999990000" in html
+
+
+def test_a_number_alone_is_said_instead_of_extensions() -> None:
+    asked = replace(make_ask(), extensions=(), number=Number("5511999990000"))
+    words = seen(replace(FACTS["nothing-found-never"], ask=asked)).words  # type: ignore[type-var]
+
+    assert "Número 5511999990000" in words
+    assert "Este número não tem gravações em nenhum dia" in words
+    assert "Ramais" not in words
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from voipmon.mail.subject import (
     read_subject,
     strip_prefixes,
     without_code,
+    without_number,
 )
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -104,6 +105,11 @@ SLOPPY_AND_RIGHT = [
     (PLAIN + " motivo= Reclamação nº 7: FIM=nunca, RAMAIS?", PLAIN + " MOTIVO=Reclamação nº 7: FIM=nunca, RAMAIS?"),
     (PLAIN + " MOTIVO=; visto, ok;", PLAIN + " MOTIVO=; visto, ok;"),
     (PLAIN + " MOTIVO=visto [ABCD1234] ontem", PLAIN + " MOTIVO=visto ontem"),
+    (PLAIN + ' MOTIVO="visto, FIM=nunca" SERVIDOR=gv1p', PLAIN + " SERVIDOR=gv1p MOTIVO=visto, FIM=nunca"),
+    ("MOTIVO=“visto ontem” " + PLAIN, PLAIN + " MOTIVO=visto ontem"),
+    (PLAIN + ' MOTIVO="visto ontem', PLAIN + " MOTIVO=visto ontem"),
+    (f"RAMAIS=1121 NÚMERO=+55 (11) 99999-0000 {DATES}", f"RAMAIS=1121 NUMERO=5511999990000 {DATES}"),
+    (f"{DATES} numero = 11 99999 0000", f"NUMERO=11999990000 {DATES}"),
     ("RAMAIS=1121 INICIO=hoje", f"RAMAIS=1121 INICIO={INICIO_TODAY} FIM={UNTIL_NOW}"),
     ("RAMAIS=1121 INICIO=ONTEM FIM=Hoje", "RAMAIS=1121 INICIO=10/11/2025 00:00 FIM=11/11/2025 23:59"),
     ("RAMAIS=1121 FIM=10h30 INICIO=hoje 8h", "RAMAIS=1121 INICIO=11/11/2025 08:00 FIM=11/11/2025 10:30"),
@@ -111,6 +117,24 @@ SLOPPY_AND_RIGHT = [
     ("RAMAIS=0011,11 INICIO=hoje", f"RAMAIS=0011,11 INICIO={INICIO_TODAY} FIM={UNTIL_NOW}"),
     ("RAMAIS=1121 INICIO=28/10 18:00:00 FIM=18:00:00", "RAMAIS=1121 INICIO=28/10/2025 18:00 FIM=28/10/2025 18:00:00"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Re: RAMAIS=1121 NUMERO=+55 11 99999-0000 INICIO=hoje", "Re: RAMAIS=1121 NUMERO=… INICIO=hoje"),
+        ("numero 5511999990000 RAMAIS=1121 INICIO=hoje", "numero … RAMAIS=1121 INICIO=hoje"),
+        ("NUMERO=5511999990000x NUMERO=5511999990000x", "NUMERO=… NUMERO=…"),
+        ("NUMERO=1121 RAMAIS=1121", "NUMERO=1121 RAMAIS=1121"),
+        (PLAIN, PLAIN),
+    ],
+)
+def test_a_number_is_taken_out_of_a_subject_that_others_read(text: str, masked: str) -> None:
+    assert without_number(text) == masked
+
+
+def test_a_subject_whose_number_was_taken_out_is_no_wider_request() -> None:
+    assert told("RAMAIS=1121 NUMERO=… INICIO=hoje") == [(ProblemKind.NUMBER_MALFORMED, "…")]
 
 
 @pytest.mark.parametrize(("text", "expected"), SLOPPY_AND_RIGHT)
@@ -459,10 +483,11 @@ class TestLargeAndHostile:
 
 
 WORDS = st.sampled_from(
-    ["RAMAIS", "RAMAL", "INICIO", "Início", "FIM", "fim", "SERVIDOR", "MOTIVO", "XYZ", "=", " = ", "=", " ", ",", ";",
-     ":", "1121", "0098-0102", "98-101", "1123-1121", "1-", "27/10/2025", "28/10", "29/02", "31/02/2025", "31/12/9999",
-     "31/12/2999", "01/01/1990", "2025-10-27T08:00", "hoje", "ontem", "08:00", "18h", "25:00", "12:00:30", "gv1p",
-     "[ABCD1234]", "Re: ", "bom dia", "١١", "１２", "\u00a0", "\u200b", "\u0301", "\ud800", "\x00", "²", "-", "–"]
+    ["RAMAIS", "RAMAL", "INICIO", "Início", "FIM", "fim", "SERVIDOR", "MOTIVO", "XYZ", "=", " = ", "=", " ", ",",
+     ";", ":", "NUMERO", "1121", "+55 11 99999-0000", "0098-0102", "98-101", "1123-1121", "1-", "27/10/2025",
+     "28/10", "29/02", "31/02/2025", "31/12/9999", "31/12/2999", "01/01/1990", "2025-10-27T08:00", "hoje", "ontem",
+     "08:00", "18h", "25:00", "12:00:30", "gv1p", "[ABCD1234]", "Re: ", "bom dia", "١١", "１２", "\u00a0", "\u200b",
+     "\u0301", "\ud800", "\x00", "²", "-", "–"]
 )  # fmt: skip
 NEAR_SUBJECTS = st.lists(WORDS | st.just(" ") | st.just("RAMAIS=1121 ") | st.text(max_size=3)).map("".join)
 
@@ -493,7 +518,7 @@ class TestAnyText:
 
         for problem in said.problems if isinstance(said, SubjectError) else ():
             if problem.kind in named:
-                assert problem.text in {"RAMAIS", "INICIO", "FIM", "SERVIDOR", "MOTIVO"}
+                assert problem.text in {"RAMAIS", "NUMERO", "INICIO", "FIM", "SERVIDOR", "MOTIVO"}
             elif problem.kind not in computed:
                 assert problem.text.rstrip("…") in without_code(text)
 

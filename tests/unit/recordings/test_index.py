@@ -18,6 +18,7 @@ import pytest
 from support.ordinary_user import ordinary_user, reachable_folder
 from support.sampling import Sample
 
+from voipmon.domain.number import Number
 from voipmon.domain.period import Period
 from voipmon.domain.recording import FOLDER_UNREADABLE, TOO_SMALL, Findings, LeftOut
 from voipmon.domain.wanted import Share, Wanted
@@ -230,7 +231,12 @@ class Corpus:
     def _name(self) -> str:
         luck = self._luck
         kind = luck.choice(["internal", "internal", "internal", "Internal", "external"])
-        one, other = (luck.choice(["1121", "1122", "11210", "+1121", "", "s", "2001"]) for _ in range(2))
+        one, other = (
+            luck.choice(
+                ["1121", "1122", "11210", "+1121", "", "s", "2001", "+5511999990000", "011999990000", "99990000"]
+            )
+            for _ in range(2)
+        )
         start = datetime(2025, 10, 26, 22) + timedelta(minutes=luck.randrange(1600))  # noqa: DTZ001 - wall time
         server = luck.choice(["", "", "gv1p-", "gv2p-"])
         suffix = luck.choice(["mp3", "mp3", "wav", "WAV", "txt", os.fsdecode(b"\xe9.mp3")])
@@ -297,7 +303,9 @@ def test_the_index_answers_what_a_plain_scan_answers_on_any_corpus(
             period = Period(first, first + timedelta(minutes=luck.randrange(1600)))
             extensions = frozenset(luck.sample(["1121", "1122", "2001", "11210", "9"], 2))
             shares = luck.choice([None, (Share(frozenset({"1121"}), frozenset({"gv2p"})), Share(frozenset({"2001"})))])
-            wanted = Wanted(extensions, luck.choice([None, None, "gv1p"]), shares)
+            number = luck.choice([None, None, Number("5511999990000"), Number("99990000")])
+            extensions = luck.choice([extensions, extensions if number is None else frozenset()])
+            wanted = Wanted(extensions, luck.choice([None, None, "gv1p"]), shares, number)
 
             assert catalogue.find(wanted, period) == catalogue.plain.find(wanted, period)
             assert catalogue.nearest_days(wanted, period, 2) == catalogue.plain.nearest_days(wanted, period, 2)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from voipmon.domain.number import key_of
 from voipmon.recordings.filename import PRESETS, compile_pattern
 from voipmon.recordings.keys import KeyReader
 
@@ -24,6 +25,7 @@ def expected(pattern: str, prefixes: list[str], zone: ZoneInfo, name: str) -> li
     if call is None or not names.takes(prefixes)(call.kind):
         return []
     parties = {number for number in call.numbers if number.isascii() and number.isdigit() and len(number) <= 6}
+    parties |= {key for number in call.numbers if (key := key_of(number))}
     return [(int(call.start.timestamp() // 1), parties)] if parties else []
 
 
@@ -34,6 +36,14 @@ def test_a_recording_stands_under_its_moment_and_both_its_parties() -> None:
 
     moment = int(datetime(2025, 10, 27, 17, 53, 40, tzinfo=ZONE).timestamp())
     assert read.rows([name], 7) == [(moment, 7, name, "1121", "0022")]
+
+
+def test_a_number_of_the_outside_world_stands_under_its_last_eight_digits() -> None:
+    read = KeyReader(compile_pattern("origin_dest"), ["external"], ZONE)
+
+    [row] = read.rows([b"external-+5511999990000-1121-20251027-175340-1761598420.123.mp3"], 7)
+
+    assert row[3:] == ("99990000", "1121")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +61,9 @@ def test_what_nobody_can_ask_for_has_no_keys(name: str) -> None:
 
 
 NUMBERS = st.one_of(
-    st.sampled_from(["", "1121", "+1121", "01", "s", "1121000", "*98", "²", "anonymous"]),
+    st.sampled_from(
+        ["", "1121", "+1121", "01", "s", "1121000", "*98", "²", "anonymous", "+5511999990000", "011999990000"]
+    ),
     st.text("0123456789+²", max_size=8),
 )
 DAYS = st.one_of(
