@@ -1,6 +1,5 @@
 """The commands that help an admin see what voipmon sees: `check-config`, `subject`."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import click
 from voipmon import wiring
 from voipmon.access.limits import check_limits
 from voipmon.cli.root import Session
+from voipmon.cli.show import json_text, plain
 from voipmon.clock import system_clock
 from voipmon.domain.ask import Ask
 from voipmon.domain.problem import RefusedError
@@ -45,7 +45,7 @@ def check_config(session: Session, migrate: Path | None) -> ExitCode:
             _show(session)
     except ConfigError as error:
         for problem in error.problems:
-            click.echo(problem)
+            click.echo(plain(problem))
         return ExitCode.BAD_PARAMETERS
     return ExitCode.SUCCESS
 
@@ -98,7 +98,7 @@ def subject(session: Session, text: str, as_json: bool, at: datetime | None) -> 
         problems = sentences(error.problems, config.language)
     facts = _facts(reading)
     if as_json:
-        click.echo(json.dumps({**facts, "problems": problems}, indent=2, ensure_ascii=False))
+        click.echo(json_text({**facts, "problems": problems}))
     else:
         click.echo("\n".join([f"{key}: {_shown(value)}" for key, value in facts.items()] + problems))
     return ExitCode.BAD_PARAMETERS if problems else ExitCode.SUCCESS

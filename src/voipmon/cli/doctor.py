@@ -1,12 +1,12 @@
 """`doctor`: tries everything the configuration names."""
 
-import json
 from dataclasses import asdict
 
 import click
 
 from voipmon import wiring
 from voipmon.cli.root import Session
+from voipmon.cli.show import json_text, plain
 from voipmon.commands.doctor import Finding, examine
 from voipmon.domain.request import read_address
 from voipmon.errors import ExitCode
@@ -28,10 +28,10 @@ def doctor(session: Session, send_to: str | None, as_json: bool) -> ExitCode:  #
     healthy = all(finding.well for finding in findings)
     if as_json:
         shape = {"healthy": healthy, "checks": [asdict(finding) for finding in findings]}
-        click.echo(json.dumps(shape, indent=2, ensure_ascii=False))
+        click.echo(json_text(shape))
     return ExitCode.SUCCESS if healthy else ExitCode.PROCESSING_ERROR
 
 
 def _line(finding: Finding) -> str:
     mark = click.style("good", fg="green") if finding.well else click.style("BAD ", fg="red", bold=True)
-    return f"{mark}  {finding.name}: {finding.sentence}"
+    return f"{mark}  {finding.name}: {plain(finding.sentence)}"

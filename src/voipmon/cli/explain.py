@@ -1,6 +1,5 @@
 """`explain`: the whole story of one request or mail."""
 
-import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -10,6 +9,7 @@ import click
 
 from voipmon import wiring
 from voipmon.cli.root import Session
+from voipmon.cli.show import json_text, plain
 from voipmon.clock import stamp
 from voipmon.commands.explain import Story
 from voipmon.commands.explain import explain as story_of
@@ -27,7 +27,7 @@ def explain(session: Session, name: str, as_json: bool) -> ExitCode:  # noqa: FB
     with session.at_work() as config, closing(wiring.ledger(config)) as ledger:
         story = story_of(name, ledger, wiring.queue_admin(config), wiring.outbox(config))
     if as_json:
-        click.echo(json.dumps(_shape(story), indent=2, ensure_ascii=False))
+        click.echo(json_text(_shape(story)))
     else:
         click.echo("\n".join(_lines(story, config.timezone)))
     return ExitCode.SUCCESS
@@ -85,7 +85,7 @@ def _lines(story: Story, zone: Any) -> list[str]:
         lines.append(f"{when(ended)}  letter {letter['name']} to {recipients}: {letter['state']}{why}")
     for other in story.others:
         lines += ["", f"another mail of that Message-ID, request {other.request_id}", *_lines_of_mail(other, when)]
-    return ["".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line) for line in lines]
+    return list(map(plain, lines))
 
 
 def _lines_of_mail(verdict: Verdict, when: Callable[[datetime | None], str]) -> list[str]:

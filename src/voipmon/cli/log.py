@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """`time LEVEL event: reason (fact=value …)`, for people; a traceback follows on its own lines."""
+    """`time LEVEL event: reason (fact=value …)`, for people; a traceback follows, further in."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -52,7 +52,8 @@ class TextLines(logging.Formatter):
             f"{_time(record)} {record.levelname} {record.getMessage()}{reason}{f' ({rest})' if rest else ''}"
         )
         if record.exc_info:
-            line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            told = "".join(traceback.format_exception(*record.exc_info)).rstrip().split("\n")
+            line += "".join(f"\n  {_one_line(part)}" for part in told)
         return line
 
 

@@ -1,6 +1,5 @@
 """`queue`: look at and mend the queue."""
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -9,7 +8,7 @@ import click
 from voipmon import wiring
 from voipmon.access.rights import check_ask, names_of
 from voipmon.cli.root import Session
-from voipmon.cli.show import age, table
+from voipmon.cli.show import age, json_text, table
 from voipmon.clock import stamp, system_clock
 from voipmon.domain.request import Request, mail_key, read_address, request_id
 from voipmon.domain.wording import read_ask
@@ -189,7 +188,7 @@ def _tell(facts: dict[str, object], sentence: str, *, as_json: bool) -> None:
 
 
 def _print_json(facts: object) -> None:
-    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    click.echo(json_text(facts))
 
 
 def _shape(entry: Entry) -> dict[str, object]:

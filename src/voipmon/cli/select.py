@@ -10,6 +10,7 @@ import click
 
 from voipmon import wiring
 from voipmon.cli.root import Session
+from voipmon.cli.show import plain
 from voipmon.clock import stamp, system_clock
 from voipmon.errors import ExitCode, OutboxError
 
@@ -154,8 +155,4 @@ def _text(findings: "Findings", publication: "Publication | None", config: "Conf
             for recording in found
         ]
     lines += [f"left out: {left_out.path} ({left_out.reason})" for left_out in findings.left_out]
-    return "\n".join(map(_printable, lines))
-
-
-def _printable(line: str) -> str:
-    return line if line.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
+    return "\n".join(map(plain, lines))

@@ -1,5 +1,6 @@
-"""How things look on a terminal: tables, ages."""
+"""How things look on a terminal: tables, ages, and what strangers wrote."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,6 +17,17 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widest = widths.index(max(widths))
     widths[widest] -= max(0, sum(widths) + 2 * (len(widths) - 1) - WIDTH)
     return "\n".join("  ".join(map(_fit, line, widths)).rstrip() for line in lines)
+
+
+def plain(text: str) -> str:
+    """Return *text* as it may stand on a line of a terminal, whoever wrote it: nothing that steers it is left."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
+def json_text(facts: object) -> str:
+    """Return *facts* as JSON for people and programs: what would steer a terminal is written as its number."""
+    text = json.dumps(facts, indent=2, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
 def age(moment: datetime | None, now: datetime | None) -> str:

@@ -1,6 +1,5 @@
 """`status`: health on one screen."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,7 @@ import click
 
 from voipmon import wiring
 from voipmon.cli.root import Session
-from voipmon.cli.show import age
+from voipmon.cli.show import age, json_text
 from voipmon.clock import stamp, system_clock
 from voipmon.commands.status import Disk, Facts, problems
 from voipmon.errors import ExitCode
@@ -26,7 +25,7 @@ def status(session: Session, as_json: bool) -> ExitCode:  # noqa: FBT001 - given
         facts = wiring.status_facts(config, now)
     troubles = problems(facts, now)
     if as_json:
-        click.echo(json.dumps(_shape(facts, troubles), indent=2, ensure_ascii=False))
+        click.echo(json_text(_shape(facts, troubles)))
     else:
         click.echo("\n".join(_lines(facts, troubles, now)))
     return ExitCode.PROCESSING_ERROR if troubles else ExitCode.SUCCESS

@@ -21,6 +21,7 @@ from voipmon.delivery.sources import Source, SourceLostError, opened
 from voipmon.delivery.zipwriter import ZipWriter
 from voipmon.domain.recording import Recording
 from voipmon.files import begin_to_flush, write_all
+from voipmon.prose import harmless
 
 MANIFEST = "MANIFESTO.csv"
 _HEADER = ("arquivo", "data", "hora", "origem", "destino", "segundos", "bytes", "sha256")
@@ -29,7 +30,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _PIECE = 2**23
 _OLDEST = datetime(1980, 1, 1)  # noqa: DTZ001 - a wall time
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile("(^|[,;|]) *([=+@＝＋－＠-])")  # in some languages a semicolon ends a cell, and wide signs count
 _UNPACKED = {1, 3, 6, 7, 0xFFFE}  # what a WAV says of sound that gets smaller: PCM, float, A-law, mu-law, PCM again
 
 
@@ -207,5 +208,5 @@ def _clean(party: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a text that no spreadsheet takes for a formula, whatever it takes for the end of a cell."""
+    return _FORMULA.sub(r"\1'\2", harmless(text))

@@ -51,6 +51,22 @@ def test_what_strangers_wrote_neither_breaks_the_line_nor_steers_the_terminal(
     assert all(line.isprintable() for line in lines)
 
 
+def test_what_strangers_wrote_into_a_fault_neither_begins_a_line_nor_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up("INFO", "text", "audio")
+
+    try:
+        raise ValueError("a\n2025-11-11T12:00:00.000Z INFO letter_sent\n\x1b[2J\u202e")
+    except ValueError:
+        logging.getLogger("voipmon").exception("command_crashed")
+
+    head, *traceback = capsys.readouterr().err.splitlines()
+    assert head.endswith("ERROR command_crashed")
+    assert all(line.startswith("  ") and line.isprintable() for line in traceback)
+    assert "  ValueError: a" in traceback
+
+
 def test_an_unexpected_fault_has_its_traceback_on_the_same_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up("INFO", "json", "audio")
 

@@ -155,9 +155,15 @@ def test_the_manifest_tells_each_member(tmp_path: Path) -> None:
         ("+5511", "'+5511"),
         ("-1", "'-1"),
         ("@x", "'@x"),
-        ("\tx", "'\tx"),
-        ('a,"b"\nc', 'a,"b"\nc'),
-        ("Jos\udce9", "Jos?"),
+        ("＝1+1", "'＝1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a, @x|-1", "a,'@x|'-1"),
+        ("\t=x", "'=x"),
+        ("\r\n=x", "'=x"),
+        ("a;\x00=x", "a;'=x"),
+        ('a,"b"\nc', 'a,"b" c'),
+        ("a\u202eb\x1b[2Jc", "ab [2Jc"),
+        ("Jos\udce9", "Jos\ufffd"),
     ],
 )
 def test_no_cell_of_the_manifest_is_a_formula(tmp_path: Path, party: str, cell: str) -> None:
