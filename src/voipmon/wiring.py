@@ -274,6 +274,7 @@ def work(config: Config, postman: Postman, stop: Callable[[], bool]) -> Work:
         rule=RetryRule(config.queue.max_attempts),
         luck=random.random,
         stop=stop,
+        admin=config.admin is not None,
     )
 
 

@@ -165,7 +165,8 @@ class Office:
         )
         postman = Postman(self.outbox, lambda: self.transport, lambda: self.now)
         rule = RetryRule(5)
-        process_queue(Work(self.queue, desk, postman, self.rights, rule, lambda: 0.5, lambda: False), no_progress)
+        work = Work(self.queue, desk, postman, self.rights, rule, lambda: 0.5, lambda: False, admin=True)
+        process_queue(work, no_progress)
 
     @property
     def letters(self) -> dict[str, Letter]:
@@ -241,7 +242,10 @@ def test_every_cell(office: Office, who: str, what: str, how: str, outcome: str)
             assert sent == {}
         case "S":
             assert verdict.kind == "accepted"
-            assert "result" not in sent
+            assert sorted(sent) == ["confirmation", "withheld"]
+            assert letters["confirmation"].recipients == (PEOPLE[who], "dpo@acme.example", "admin@example.com")
+            assert letters["withheld"].recipients == ("admin@example.com",)
+            assert "estas gravações: ana@acme.example." in sent["withheld"]
             [failed] = (office.folder / "spool" / "failed").glob("*.json")
             assert "recordings may not be sent to ana@acme.example" in json.loads(failed.read_text())["result"]["error"]
         case _:

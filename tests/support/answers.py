@@ -18,6 +18,7 @@ from voipmon.mail.facts import (
     NothingFoundFacts,
     Rejection,
     Result,
+    Withheld,
 )
 from voipmon.mail.letters import Stationery
 
@@ -97,6 +98,8 @@ def letter_facts() -> dict[str, Facts]:
         "nothing-found-one": NothingFoundFacts(REQUEST_ID, make_ask("1121"), days[:1], ("internal",)),
         "nothing-found-several": NothingFoundFacts(REQUEST_ID, make_ask(), days, ("internal", "out"), left_out),
         "failure": Failure(REQUEST_ID),
+        "withheld-one": Withheld(REQUEST_ID, ("ana@example.com",)),
+        "withheld-two": Withheld(REQUEST_ID, ("ana@example.com", "bia@example.net")),
         "digest-one": Digest(date(2025, 11, 10), (("stranger", 1),)),
         "digest-several": Digest(date(2025, 11, 10), (("stranger", 3), ("thanks", 2))),
         "digest-quarantined": Digest(

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from voipmon.access.limits import with_less, within_limits
 from voipmon.access.rights import Grant, Rights
@@ -14,7 +13,7 @@ from voipmon.domain.problem import Problem, ProblemKind, RefusedError
 from voipmon.domain.request import RECORDINGS, Request
 from voipmon.domain.wording import read_ask
 from voipmon.errors import LeaseLostError, ParameterError, ProcessingError, StoppedError, VoipmonError
-from voipmon.mail.facts import Facts, Failure, Rejection
+from voipmon.mail.facts import Facts, Failure, Rejection, Thread, Withheld
 from voipmon.mail.subject import CODE_HERE, Understood, canonical_subject, example_ask
 from voipmon.queue.port import Lease, Queue
 from voipmon.queue.retry import RetryRule, next_attempt
@@ -24,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one pass needs. *luck* returns 0 to 1, *stop* whether to end: the request in work is then put back."""
+    """What one pass needs. *luck* returns 0 to 1, *stop* whether to end: the request in work is then put back.
+
+    *admin* tells whether there is somebody to tell of a request whose requester may be told nothing.
+    """
 
     queue: Queue
     desk: Desk
@@ -33,6 +35,7 @@ class Work:
     rule: RetryRule
     luck: Callable[[], float]
     stop: Callable[[], bool]
+    admin: bool = False
 
 
 def process_queue(work: Work, progress: Progress, *, limit: int | None = None) -> int:
@@ -115,23 +118,29 @@ def _grant(request: Request, rights: Rights) -> Grant:
     """
     if request.kind != RECORDINGS:
         raise ParameterError(f"the type {request.kind!r} is not known: the type of a request is {RECORDINGS}")
-    refused = [
-        address for address in dict.fromkeys((request.requester, request.recipient)) if not rights.allows(address)
-    ]
-    if refused:
-        raise RefusedError(Problem(ProblemKind.ADDRESS_NOT_ALLOWED, address) for address in refused)
+    strangers = _strangers(request, rights)
+    if strangers:
+        raise RefusedError(Problem(ProblemKind.ADDRESS_NOT_ALLOWED, address) for address in strangers)
     asked, received = (rights.grant(address, request.tenant) for address in (request.requester, request.recipient))
     return asked.common(received)
 
 
+def _strangers(request: Request, rights: Rights) -> tuple[str, ...]:
+    persons = dict.fromkeys((request.requester, request.recipient))
+    return tuple(address for address in persons if not rights.allows(address))
+
+
 def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
-    """End a request that cannot be done as asked; its requester is told, unless he is a stranger."""
+    """End a request that cannot be done as asked; its requester is told, or the admin where he has no right to know."""
     request = lease.request
     _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
     now = work.desk.clock()
-    if all(work.rights.allows(address) for address in (request.requester, request.recipient)):
+    strangers = _strangers(request, work.rights)
+    if not strangers:
         facts = Rejection(request.id, error.problems, _example(request, error, work), request.round)
-        _tell(request, facts, work, now)
+        _tell(request, facts, thread_of(request), work)
+    elif work.admin:
+        _tell(request, Withheld(request.id, strangers, request.round), None, work)
     work.queue.fail(lease, str(error), now)
 
 
@@ -152,14 +161,15 @@ def _fail(lease: Lease, error: VoipmonError, work: Work) -> None:
     now = work.desk.clock()
     _log.error("request_failed", extra={"request": request.id, "reason": str(error)})
     if work.rights.allows(request.recipient):
-        _tell(request, Failure(request.id, request.round), work, now)
+        _tell(request, Failure(request.id, request.round), thread_of(request), work)
     work.queue.fail(lease, str(error), now)
 
 
-def _tell(request: Request, facts: Facts, work: Work, now: datetime) -> None:
+def _tell(request: Request, facts: Facts, thread: Thread | None, work: Work) -> None:
     """Post a letter about a request's end; one that cannot be written must not keep it from ending."""
+    now = work.desk.clock()
     try:
-        letter = work.desk.writer.write(facts, thread_of(request), now)
+        letter = work.desk.writer.write(facts, thread, now)
     except Exception:  # noqa: BLE001 - a fault of ours, or words that fit into no mail
         _log.exception("letter_not_written", extra={"request": request.id, "kind": facts.kind})
         return

@@ -87,6 +87,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """For the admin: a request was not answered, as these *addresses* have no right to it any more, or never had."""
+
+    kind: ClassVar[str] = "withheld"
+    request_id: str
+    addresses: tuple[str, ...]
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """For the admin: how many mails up to a *day* got no reply, by reason.
 
@@ -114,4 +124,4 @@ class BudgetSpent:
 Report = Digest | BudgetSpent
 """What is for the admin alone, once a day."""
 
-Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Report
+Facts = Confirmation | Rejection | Guide | Result | NothingFoundFacts | Failure | Withheld | Report

@@ -77,7 +77,7 @@ class Letters:
             "Date": mime.date_time(now),
             "Message-ID": f"<{name}@{self._stationery.sender.rpartition('@')[2]}>",
             **thread_headers(thread),
-            "Auto-Submitted": "auto-generated" if isinstance(facts, Report) else "auto-replied",
+            "Auto-Submitted": "auto-replied" if thread else "auto-generated",
             "X-Auto-Response-Suppress": "All",
             "X-Voipmon": mime.unstructured("X-Voipmon", harmless(self._stationery.instance)),
         }
