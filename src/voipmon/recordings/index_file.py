@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Protocol, Self
 
-VERSION = 2
+VERSION = 3
 SCHEMA = f"""
 CREATE TABLE about (settings TEXT NOT NULL, built_at INTEGER NOT NULL, rows INTEGER NOT NULL);
 CREATE TABLE folder (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL UNIQUE, state TEXT, marks BLOB NOT NULL);
