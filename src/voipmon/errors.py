@@ -91,6 +91,10 @@ class PublishError(ProcessingError):
     """The publication cannot be made, or removed."""
 
 
+class AuditError(ProcessingError):
+    """The audit trail cannot be written or read."""
+
+
 class QueueError(ProcessingError):
     """The queue's folders cannot be used."""
 

@@ -21,6 +21,8 @@ from types import ModuleType
 from typing import Any
 
 from voipmon import wiring
+from voipmon.audit.port import Event
+from voipmon.audit.trail import Trail
 from voipmon.commands.digest import report_silence
 from voipmon.commands.monitor import monitor
 from voipmon.commands.process_queue import process_queue
@@ -205,8 +207,17 @@ def find(world: Path) -> None:
         _note(world / "found", recording.path)
 
 
+def tell(world: Path, numbers: list[int]) -> None:
+    """Tell the audit trail of events of those numbers, all at once, and note that it was done."""
+    now = datetime.now(UTC)
+    events = [Event("opened", now, (str(number),), {"request": f"r{number}"}) for number in numbers]
+    Trail(world / "audit", lambda: now).append(events)
+    _note(world / "told", ",".join(map(str, numbers)))
+
+
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (enqueue, process, take_in, mend, produce, work, recover, look, take, refresh, find)
+    act.__name__: act
+    for act in (enqueue, process, take_in, mend, produce, work, recover, look, take, refresh, find, tell)
 }
 
 
