@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from voipmon.access.limits import Limits
     from voipmon.access.rights import Rights, Tenant
     from voipmon.access.settings import Tenant as TenantSettings
+    from voipmon.audit.trail import Trail
     from voipmon.commands.decide import Intake
     from voipmon.commands.doctor import Check
     from voipmon.commands.process_queue import Work
@@ -182,6 +183,13 @@ def outbox(config: Config) -> SpoolOutbox:
     return SpoolOutbox(config.state_dir / "outbox")
 
 
+def audit(config: Config, *, months: int | None = 2) -> Trail:
+    """Return the audit trail; what is told is looked for in its last *months*, None: in all of it."""
+    from voipmon.audit.trail import Trail
+
+    return Trail(config.state_dir / "audit", system_clock, months)
+
+
 def postman(config: Config, environ: Mapping[str, str]) -> Postman:
     """Return who sends the letters."""
     from voipmon.commands.send_letters import Postman
@@ -253,6 +261,7 @@ def desk(config: Config) -> Desk:
             zone=config.timezone,
         ),
         outbox=outbox(config),
+        audit=audit(config),
         writer=_LateWriter(config),
         limits=limits(config),
         zone=config.timezone,
@@ -286,6 +295,7 @@ def intake(config: Config, ledger: Ledger, environ: Mapping[str, str]) -> Intake
         ledger=ledger,
         queue=queue(config),
         outbox=outbox(config),
+        audit=audit(config),
         writer=_LateWriter(config),
         rights=rights(config),
         limits=limits(config),

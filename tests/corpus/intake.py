@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from corpus.cases import MANAGER, NOON, OURS, OWN, Case
+from fakes.audit import MemoryAudit
 from fakes.inbox import MemoryInbox
 from fakes.outbox import MemoryOutbox
 from fakes.queue import MemoryQueue
@@ -59,11 +60,13 @@ class Office:
         self.inbox = MemoryInbox()
         self.queue = MemoryQueue()
         self.outbox = MemoryOutbox()
+        self.audit = MemoryAudit()
         self.ledger = SeenLedger(Path(":memory:"))
         self.intake = Intake(
             ledger=self.ledger,
             queue=self.queue,
             outbox=self.outbox,
+            audit=self.audit,
             writer=self.writer,  # type: ignore[arg-type]
             rights=rights_of([MANAGER, "@company.example.com", OWN, "mailbox@example.com"]),
             limits=LIMITS,

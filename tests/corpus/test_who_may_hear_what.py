@@ -23,6 +23,7 @@ from support.world import html_of, text_of
 
 from voipmon.access.limits import Limits
 from voipmon.access.rights import Rights, Tenant, rights_of
+from voipmon.audit.trail import Trail
 from voipmon.commands.decide import Intake
 from voipmon.commands.monitor import monitor
 from voipmon.commands.process_queue import Work, process_queue
@@ -116,6 +117,7 @@ class Office:
         self.outbox = SpoolOutbox(self.folder / "outbox")
         self.ledger = Ledger(self.folder / "ledger.sqlite3")
         self.ledger.remember_mailbox(self.inbox.name, NOON)
+        self.audit = Trail(self.folder / "audit", lambda: self.now)
         self.transport = MemoryTransport()
         self.writer = Letters(Stationery("voip.audios@example.com", "admin@example.com", "pt_BR", ZONE, "audio"))
         start = datetime(2025, 11, 10, 10, tzinfo=ZONE)
@@ -136,6 +138,7 @@ class Office:
             ledger=self.ledger,
             queue=self.queue,
             outbox=self.outbox,
+            audit=self.audit,
             writer=self.writer,
             rights=self.rights,
             limits=LIMITS,
@@ -157,6 +160,7 @@ class Office:
             catalogue=self.catalogue,
             publisher=MemoryPublisher(),
             outbox=self.outbox,
+            audit=self.audit,
             writer=self.writer,
             limits=LIMITS,
             zone=ZONE,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from voipmon.delivery.publisher import Progress, no_progress
+from voipmon.delivery.publisher import Progress, Tell, no_progress, tell_nobody
 from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Publication, Published
 from voipmon.domain.recording import Findings, LeftOut
@@ -48,6 +48,7 @@ class MemoryPublisher:
         total = sum(recording.size for recording in findings.recordings)
         publication = Publication(
             request_id=request_id,
+            key=f"key-of-{request_id}",
             page_url=f"{folder}/index.html",
             zip_url=f"{folder}/gravacoes-{request_id}.zip",
             expires_at=now + self._keep,
@@ -72,12 +73,21 @@ class MemoryPublisher:
             return None
         return replace(publication, items=())
 
-    def expire(self, now: datetime) -> int:
+    def expire(self, now: datetime, tell: Tell = tell_nobody) -> int:
         self._check()
         over = [id_ for id_, publication in self.publications.items() if publication.expires_at <= now]
         for request_id in over:
-            del self.publications[request_id]
+            self.revoke(request_id, tell)
         return len(over)
+
+    def revoke(self, request_id: str, tell: Tell = tell_nobody) -> bool:
+        self._check()
+        publication = self.publications.get(request_id)
+        if publication is None:
+            return False
+        tell(request_id, publication.key, publication.expires_at)
+        del self.publications[request_id]
+        return True
 
     def _check(self) -> None:
         if self.error is not None:

@@ -21,6 +21,7 @@ from support.sampling import Sample
 from support.world import World
 
 from voipmon.access.rights import rights_of
+from voipmon.audit.trail import Trail
 from voipmon.commands.decide import Intake
 from voipmon.commands.monitor import monitor
 from voipmon.mail.imap import QUARANTINE_FOLDER, ImapInbox
@@ -53,6 +54,7 @@ def intake_in(folder: Path) -> Intake:
         ledger=Ledger(folder / "ledger.sqlite3"),
         queue=SpoolQueue(folder / "queue", instance="audio"),
         outbox=SpoolOutbox(folder / "outbox"),
+        audit=Trail(folder / "audit", lambda: NOON),
         writer=Letters(Stationery(OWN, "admin@example.com", "pt_BR", ZONE, "audio")),
         rights=rights_of([MANAGER, "@company.example.com", OWN, "mailbox@example.com"]),
         limits=LIMITS,

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from fakes.audit import MemoryAudit
 from fakes.catalogue import MemoryCatalogue
 from fakes.outbox import MemoryOutbox, make_letter
 from fakes.publisher import MemoryPublisher
@@ -82,6 +83,7 @@ def make_work(
     *,
     catalogue: MemoryCatalogue | None = None,
     outbox: MemoryOutbox | None = None,
+    audit: MemoryAudit | None = None,
     writer: Writer | None = None,
     transport: MemoryTransport | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -95,6 +97,7 @@ def make_work(
             catalogue=catalogue or MemoryCatalogue(),
             publisher=MemoryPublisher(),
             outbox=outbox,
+            audit=audit or MemoryAudit(),
             writer=writer or Writer(),
             limits=limits,
             zone=ZoneInfo("America/Sao_Paulo"),

@@ -11,6 +11,10 @@ from typing import Any
 
 from safety.actors import POISON, request_of
 
+from voipmon.audit.trail import Trail
+from voipmon.audit.verify import verify
+from voipmon.clock import system_clock
+
 HAND_WRITTEN = {
     "request_id": "hand-1",
     "from_email": "manager@example.com",
@@ -28,6 +32,8 @@ LETTERS = {
 _CALLS = ("internal-1121-2001-20251027-090000-1761566400.1.mp3", "internal-2001-1122-20251028-110000-1761660000.2.mp3")
 _LONG_AGO = 1_761_700_000
 _REMEMBERED = {("state", "catalogue"), ("state", "templates")}
+_AUDIT = ("state", "audit")
+_ENDS = {"delivered": DELIVERED, "nothing_found": (request_of(NOTHING).id,), "failed": (request_of(POISONED).id,)}
 
 
 class World:
@@ -85,11 +91,11 @@ class World:
         """Return all files of queue, outbox and publications but those that were given a random name.
 
         Not those that a power cut left empty, either, if they were set aside with the reason beside them; nor what is
-        only remembered and can be lost, such as the catalogue's index (tests/safety/test_index.py).
+        only remembered and can be lost, such as the catalogue's index (tests/safety/test_index.py), nor the audit.
         """
         folders = (self.path / name for name in ("queue", "state"))
         found = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
-        found -= {path for path in found if path.relative_to(self.path).parts[:2] in _REMEMBERED}
+        found -= {path for path in found if path.relative_to(self.path).parts[:2] in {*_REMEMBERED, _AUDIT}}
         torn = {path for path in found if path.parent.name in ("failed", "refused") and not path.stat().st_size}
         reasons = {path.with_name(f"{path.name}.error.txt") for path in torn}
         return {str(path.relative_to(self.path)) for path in found - torn - (reasons if reasons <= found else set())}
@@ -113,12 +119,23 @@ def check_all_is_done_once(world: World, *, repeated_letters: int = 0, repeated_
     more.
     """
     assert world.left() == _ALL_THAT_STAYS
+    _check_the_audit(world.path / "state" / "audit")
     _check_the_queue(world)
     _check_the_publications(world.path)
     _check_the_letters(world.notes("server"), repeated_letters)
     handled = Counter(world.notes("handled"))
     assert set(handled) == set(DELIVERED)
     assert handled.total() <= len(DELIVERED) + repeated_work, handled
+
+
+def _check_the_audit(folder: Path) -> None:
+    assert verify(folder).damages == []
+    lines = list(Trail(folder, system_clock).lines())
+    for kind, requests in _ENDS.items():
+        told = Counter(line["request"] for line in lines if line["event"] == kind)
+        assert told == Counter(requests), kind
+    taken = Counter(line["request"] for line in lines if line["event"] == "request_taken")
+    assert taken == Counter(request for requests in _ENDS.values() for request in requests)
 
 
 def _check_the_queue(world: World) -> None:

@@ -59,6 +59,7 @@ def make_publication(*items: Published, left_out: tuple[LeftOut, ...] = ()) -> P
     together = sum(item.recording.size for item in items)
     return Publication(
         request_id=REQUEST_ID,
+        key="4f1c9a02d7e83b56",
         page_url=f"{FOLDER}/",
         zip_url=f"{FOLDER}/gravacoes-{REQUEST_ID}.zip",
         expires_at=NOON + timedelta(hours=72),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from voipmon.access.limits import Limits, within_limits
 from voipmon.access.rights import Rights, Tenant, check_ask, copies_of, names_of
+from voipmon.audit.port import Audit
 from voipmon.clock import Clock
 from voipmon.commands.admit import REFUSALS, REFUSALS_PER_HOUR, Admission, CodeOf, admit, no_code, secrets_of
 from voipmon.commands.drafts import Letters, Requests
@@ -55,6 +56,7 @@ class Intake:
     ledger: Ledger
     queue: Requests
     outbox: Letters
+    audit: Audit
     writer: Writer
     rights: Rights
     limits: Limits

@@ -2,12 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
+from voipmon.audit.port import Audit, Event
 from voipmon.clock import Clock
+from voipmon.commands.audit_events import request_taken
 from voipmon.domain.request import Request
 from voipmon.errors import ConflictError
 from voipmon.mail.consequences import Consequence, Consequences
@@ -62,9 +64,13 @@ class Drafts:
         self._letters.append(asdict(letter) | {"content": letter.content.decode("ascii")})
         return True
 
-    def close(self, *, aside: bool) -> str:
-        """Return what follows from the mail as text, and begin anew. *aside*: the mail is to be put aside."""
-        content = json.dumps({"aside": aside, "request": self._request, "letters": self._letters})
+    def close(self, told: Event, *, aside: bool) -> str:
+        """Return what follows from the mail as text, and begin anew.
+
+        The audit is *told* that; *aside*: the mail is to be put aside.
+        """
+        drafted = {"aside": aside, "request": self._request, "letters": self._letters, "told": _written_event(told)}
+        content = json.dumps(drafted)
         self._earlier += self._request is not None
         self.discard()
         return content
@@ -75,17 +81,23 @@ class Drafts:
 
 
 def carry_out(
-    consequences: Iterable[Consequence], kept: Consequences, queue: Requests, outbox: Letters, clock: Clock
+    consequences: Sequence[Consequence],
+    kept: Consequences,
+    queue: Requests,
+    outbox: Letters,
+    audit: Audit,
+    clock: Clock,
 ) -> None:
-    """Do what follows from mails that are marked; twice is as good as once.
+    """Do what follows from mails that are marked, the lines of the audit first; twice is as good as once.
 
     Raises:
-        ProcessingError: the queue or the outbox cannot be used; the rest stays written down.
+        ProcessingError: the queue, the outbox or the audit cannot be used; the rest stays written down.
     """
+    contents = [json.loads(one.content) for one in consequences]
+    audit.append([event for content in contents for event in _events(content)])
     finished: list[str] = []
     try:
-        for one in consequences:
-            content = json.loads(one.content)
+        for one, content in zip(consequences, contents, strict=True):
             if content["request"] is not None:
                 _enqueue(_read(content["request"]), queue)
             for letter in content["letters"]:
@@ -94,6 +106,20 @@ def carry_out(
             finished.append(one.key)
     finally:
         kept.done(finished)
+
+
+def _events(content: dict[str, Any]) -> Iterator[Event]:
+    """Yield what the audit is told of a mail, and of the request that came by it."""
+    told = content.get("told")
+    if told is not None:  # none in what voipmon 0.1 wrote down
+        event = Event(told["kind"], datetime.fromisoformat(told["at"]), tuple(told["what"]), told["facts"])
+        yield event
+        if content["request"] is not None:
+            yield request_taken(_read(content["request"]), event.at)
+
+
+def _written_event(event: Event) -> dict[str, Any]:
+    return asdict(event) | {"at": event.at.isoformat()}
 
 
 def is_aside(consequence: Consequence) -> bool:

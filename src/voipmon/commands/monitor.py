@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from voipmon.clock import Clock
+from voipmon.commands.audit_events import verdict_given
 from voipmon.commands.decide import Intake, decide, put_aside
 from voipmon.commands.drafts import Drafts, carry_out, is_aside
 from voipmon.domain.request import mail_key
@@ -75,7 +76,7 @@ def take_up(inbox: Inbox, intake: Intake) -> None:
     ]
     left = [one.key for one in kept if one not in ours]
     inbox.quarantine([one.uid for one in ours if one.uid in standing and is_aside(one)])
-    carry_out(ours, consequences, intake.queue, intake.outbox, intake.clock)
+    carry_out(ours, consequences, intake.queue, intake.outbox, intake.audit, intake.clock)
     consequences.undecide(left)
     _log.info("mail_taken_up", extra={"done": len(ours), "left": len(left)})
 
@@ -127,7 +128,7 @@ class _Pass:
                         aside = _is_aside(verdict)
                         if aside:
                             drafts.discard()  # what was drafted before the fault
-                        content = drafts.close(aside=aside)
+                        content = drafts.close(verdict_given(verdict, self.intake.clock()), aside=aside)
                         kept.append(Consequence(verdict.key, self.inbox.generation, message.uid, content))
                         self.consequences.keep(self.inbox.name, kept[-1])
                 drafts.discard()
@@ -161,7 +162,8 @@ class _Pass:
             _log.warning("mail_taken_away", extra={"mails": len(lost)})
             self.consequences.undecide([one.key for one in kept if one.uid in lost])
         ours = [one for one in kept if one.uid not in lost]
-        carry_out(ours, self.consequences, self.intake.queue, self.intake.outbox, self.intake.clock)
+        intake = self.intake
+        carry_out(ours, self.consequences, intake.queue, intake.outbox, intake.audit, intake.clock)
         for uid, verdict in verdicts.items():
             if uid not in lost:
                 self.tally.verdicts[verdict.kind] = self.tally.verdicts.get(verdict.kind, 0) + 1

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from voipmon.access.limits import with_less, within_limits
 from voipmon.access.rights import Grant, Rights
+from voipmon.commands.audit_events import expired, failed, refused, request_taken
 from voipmon.commands.select_audios import Desk, answer, thread_of
 from voipmon.commands.send_letters import Postman
 from voipmon.delivery.publisher import Progress
@@ -59,7 +61,12 @@ def process_queue(work: Work, progress: Progress, *, limit: int | None = None) -
 
 def _tidy(work: Work) -> None:
     work.postman.send_letters()
-    work.desk.publisher.expire(work.desk.clock())
+    now = work.desk.clock()
+
+    def tell(request_id: str, key: str, until: datetime) -> None:
+        work.desk.audit.append([expired(request_id, key, until, now)])
+
+    work.desk.publisher.expire(now, tell)
 
 
 def _answer_waiting(work: Work, progress: Progress, limit: int | None) -> int:
@@ -135,6 +142,7 @@ def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
     request = lease.request
     _log.warning("request_refused", extra={"request": request.id, "reason": str(error)})
     now = work.desk.clock()
+    work.desk.audit.append([request_taken(request, now), refused(request, str(error), now)])
     strangers = _strangers(request, work.rights)
     if not strangers:
         facts = Rejection(request.id, error.problems, _example(request, error, work), request.round)
@@ -156,10 +164,11 @@ def _retry_or_fail(lease: Lease, error: VoipmonError, work: Work) -> None:
 
 
 def _fail(lease: Lease, error: VoipmonError, work: Work) -> None:
-    """Give a request up: the letter first, so that it is never forgotten in silence."""
+    """Give a request up: audit and letter first, so that it is never forgotten in silence."""
     request = lease.request
     now = work.desk.clock()
     _log.error("request_failed", extra={"request": request.id, "reason": str(error)})
+    work.desk.audit.append([request_taken(request, now), failed(request, str(error), now)])
     if work.rights.allows(request.recipient):
         _tell(request, Failure(request.id, request.round), thread_of(request), work)
     work.queue.fail(lease, str(error), now)

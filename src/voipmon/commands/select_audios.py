@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from voipmon.access.limits import Limits
 from voipmon.access.rights import EVERYTHING, Grant, copies_of
+from voipmon.audit.port import Audit, Event
 from voipmon.clock import Clock
+from voipmon.commands.audit_events import delivered, nothing_found, request_taken
 from voipmon.commands.find_recordings import find_recordings
 from voipmon.delivery.publisher import Progress, Publisher, no_progress
 from voipmon.domain.ask import Ask
@@ -40,6 +42,7 @@ class Desk:
     catalogue: Catalogue
     publisher: Publisher
     outbox: Outbox
+    audit: Audit
     writer: Writer
     limits: Limits
     zone: ZoneInfo
@@ -61,6 +64,8 @@ def answer(request: Request, desk: Desk, progress: Progress = no_progress, grant
 
     No recipient, no letter.
 
+    What is given is in the audit trail before the letter is in the outbox.
+
     May be called again for the same request and round: what is in the outbox already is not done again.
 
     Raises:
@@ -72,10 +77,12 @@ def answer(request: Request, desk: Desk, progress: Progress = no_progress, grant
     if earlier is not None:
         return Answer(earlier, findings)
     if not findings.recordings:
+        _tell_audit(request, nothing_found(request, desk.clock()), desk)
         _tell_nothing_found(request, ask, findings, desk, grant)
         return Answer(NothingFound(len(findings.left_out)), findings)
     publication = desk.publisher.publish(request.id, ask, findings, desk.clock(), progress)
     _log.info("recordings_published", extra={"request": request.id, "recordings": publication.recordings})
+    _tell_audit(request, delivered(request, publication, desk.clock()), desk)
     _post(request, Result(request.id, ask, publication, request.round), desk, grant)
     given = Findings(tuple(item.recording for item in publication.items), publication.left_out)
     return Answer(_delivered(publication), given, publication)
@@ -90,6 +97,11 @@ def _answered(request: Request, desk: Desk) -> Outcome | None:
     if desk.outbox.has(letter_name(request.id, "nothing-found", request.round)):
         return NothingFound()
     return None
+
+
+def _tell_audit(request: Request, event: Event, desk: Desk) -> None:
+    """Tell what became of the request; of one that came by no mail, the trail does not know yet."""
+    desk.audit.append([request_taken(request, desk.clock()), event])
 
 
 def _delivered(publication: Publication) -> Delivered:

@@ -14,16 +14,16 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from voipmon.delivery.bundle import BundleWriter, Member, plain_suffix
-from voipmon.delivery.publisher import Progress, no_progress
+from voipmon.delivery.publisher import Progress, Tell, no_progress, tell_nobody
 from voipmon.delivery.readahead import ReadAhead
-from voipmon.delivery.records import Record, Records, usable
+from voipmon.delivery.records import Record, Records, key_of, usable
 from voipmon.delivery.sources import SourceLostError, clone
 from voipmon.delivery.workfolders import WorkFolders
 from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Publication, Published
 from voipmon.domain.recording import UNREADABLE, VANISHED, Findings, LeftOut, Recording
 from voipmon.errors import BundleError, PublishError
-from voipmon.files import sync_directory, write_durable
+from voipmon.files import safe_name, sync_directory, write_durable
 
 _OVERHEAD = 8192  # bytes that a recording takes besides its own: rounding up, its part of page and manifest
 
@@ -78,18 +78,31 @@ class LocalPublisher:
             visible = (self.folder / record.token).is_dir()
         return self._publication(record, ()) if visible else None
 
-    def expire(self, now: datetime) -> int:
+    def expire(self, now: datetime, tell: Tell = tell_nobody) -> int:
         """Set aside the publications that are over, by their records; then sweep."""
         problems: list[PublishError] = []
         for request_id in self._records.request_ids():
             try:
-                self._retire(request_id, now)
+                self._retire(request_id, now, tell)
             except PublishError as error:
                 problems.append(error)
         removed = self._works.sweep(problems)
         if problems:
             raise problems[0]
         return removed
+
+    def revoke(self, request_id: str, tell: Tell = tell_nobody) -> bool:
+        """Set the publication aside; then sweep."""
+        with self._records.locked():
+            record = self._records.load(request_id) if safe_name(request_id) else None
+            if record is None or not record.recordings:
+                return False
+            self._forget(record, tell)
+        problems: list[PublishError] = []
+        self._works.sweep(problems)
+        if problems:
+            raise problems[0]
+        return True
 
     @property
     def _records(self) -> Records:
@@ -217,7 +230,7 @@ class LocalPublisher:
         if replaced:
             self._works.sweep([])
 
-    def _retire(self, request_id: str, now: datetime) -> None:
+    def _retire(self, request_id: str, now: datetime, tell: Tell) -> None:
         """Set a publication aside if its time is over, and forget it."""
         record = self._records.load(request_id)
         if record is None or record.expires_at > now:
@@ -225,14 +238,21 @@ class LocalPublisher:
         with self._records.locked():
             record = self._records.load(request_id)  # it may have been published anew
             if record is not None and record.expires_at <= now:
-                with usable(self.folder):
-                    self._works.set_aside(self.folder / record.token)
-                    sync_directory(self.folder)
-                self._records.remove(request_id)
+                self._forget(record, tell)
+
+    def _forget(self, record: Record, tell: Tell) -> None:
+        """Put a publication out of reach, and only then tell of it and forget it. The caller holds the lock."""
+        with usable(self.folder):
+            self._works.set_aside(self.folder / record.token)
+            sync_directory(self.folder)
+        if record.recordings:  # else it was never there: an attempt that broke off
+            tell(record.request_id, key_of(record.token), record.expires_at)
+        self._records.remove(record.request_id)
 
     def _publication(self, record: Record, items: tuple[Published, ...]) -> Publication:
         return Publication(
             request_id=record.request_id,
+            key=key_of(record.token),
             page_url=self._url(record, "index.html"),
             zip_url=self._url(record, _zip_name(record)),
             expires_at=record.expires_at,

@@ -16,6 +16,14 @@ def no_progress(_done: int, _total: int) -> None:
     """Show nothing."""
 
 
+Tell = Callable[[str, str, datetime], None]
+"""Called with request id, key and end of each publication that is out of reach now, before it is forgotten."""
+
+
+def tell_nobody(_request_id: str, _key: str, _until: datetime) -> None:
+    """Keep it to yourself."""
+
+
 class Publisher(Protocol):
     """Makes the answer to one request available under a link nobody can guess, for a time."""
 
@@ -42,12 +50,21 @@ class Publisher(Protocol):
         """
         ...
 
-    def expire(self, now: datetime) -> int:
+    def expire(self, now: datetime, tell: Tell = tell_nobody) -> int:
         """Remove the publications whose time is over and what crashed attempts left; return how many were removed.
 
-        Cheap when there is nothing to do: one listing.
+        Cheap when there is nothing to do: one listing. What *tell* raises keeps the publication from being forgotten:
+        it is told of again.
 
         Raises:
             PublishError: some of them cannot be removed (retryable); the others are.
+        """
+        ...
+
+    def revoke(self, request_id: str, tell: Tell = tell_nobody) -> bool:
+        """Remove the publication of that request, whatever its time; False if there is none. Out of reach on return.
+
+        Raises:
+            PublishError: it cannot be removed (retryable).
         """
         ...

@@ -2,10 +2,11 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,11 @@ class Record:
             raise ValueError("a publication ends at an aware moment")
 
 
+def key_of(token: str) -> str:
+    """Return what a publication may be called in logs and lists: made from its token, which cannot be found from it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
 @contextmanager
 def usable(place: Path) -> Iterator[None]:
     """Say of an `OSError` what is wrong with *place*, and the remedy.
@@ -63,6 +69,16 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def all(self) -> list[Record]:
+        """Return those of what is there to be fetched, the next to end first. One that cannot be understood is none."""
+        records = []
+        for request_id in self.request_ids():
+            with suppress(PublishError):
+                record = self.load(request_id)
+                if record is not None and record.recordings:
+                    records.append(record)
+        return sorted(records, key=lambda record: (record.expires_at, record.request_id))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -24,10 +24,12 @@ class Published:
 class Publication:
     """Where the answer to one request can be fetched, and until when.
 
-    *size* is the ZIP's, *recordings* counts them and *recordings_size* is theirs together; sizes are in bytes.
+    *size* is the ZIP's, *recordings* counts them and *recordings_size* is theirs together; sizes are in bytes. *key*
+    tells it from every other publication and opens none.
     """
 
     request_id: str
+    key: str
     page_url: str
     zip_url: str
     expires_at: datetime

@@ -13,6 +13,7 @@ from support.world import parsed, text_of
 
 from voipmon.access.limits import Limits
 from voipmon.access.rights import rights_of
+from voipmon.audit.trail import Trail
 from voipmon.commands.decide import Intake
 from voipmon.commands.digest import report_silence
 from voipmon.commands.failover import watch
@@ -89,6 +90,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         ledger=ledger,
         queue=SpoolQueue(tmp_path / "spool", instance="audio"),
         outbox=SpoolOutbox(tmp_path / "state" / "outbox"),
+        audit=Trail(tmp_path / "state" / "audit", lambda: now[0]),
         writer=Letters(Stationery("voip.audios@example.com", "admin@example.com", "pt_BR", ZONE, "audio")),
         rights=rights_of([MANAGER, "@company.example.com"]),
         limits=Limits(50, 90, 10_000, 20 * 10**9, 30),
