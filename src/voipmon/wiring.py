@@ -190,6 +190,19 @@ def audit(config: Config, *, months: int | None = 2) -> Trail:
     return Trail(config.state_dir / "audit", system_clock, months)
 
 
+def note_configuration(config: Config, path: Path) -> None:
+    """Tell the audit trail that the configuration is another one than before."""
+    from datetime import UTC, datetime
+
+    from voipmon.commands.audit_events import configured
+    from voipmon.config.memory import digest_of
+
+    file = path.stat()
+    changed = datetime.fromtimestamp(file.st_mtime, UTC)
+    now = system_clock()
+    audit(config).append([configured(str(path), digest_of(config), file.st_uid, changed, os.getuid(), now)])
+
+
 def postman(config: Config, environ: Mapping[str, str]) -> Postman:
     """Return who sends the letters."""
     from voipmon.commands.send_letters import Postman

@@ -20,7 +20,7 @@ from voipmon.mail.subject import Help, read_subject
 if TYPE_CHECKING:
     from voipmon.access.rights import Tenant
 
-_MOMENTS = [
+MOMENTS = [
     "%d/%m/%Y %H:%M",
     "%d/%m/%Y",
     "%Y-%m-%d %H:%M:%S",
@@ -81,7 +81,7 @@ def _line(tenant: "Tenant") -> str:
 @click.argument("text")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--at", metavar="TIME", type=click.DateTime(_MOMENTS), help="When the mail arrived, in the configured zone; now."
+    "--at", metavar="TIME", type=click.DateTime(MOMENTS), help="When the mail arrived, in the configured zone; now."
 )
 @click.pass_obj
 def subject(session: Session, text: str, as_json: bool, at: datetime | None) -> ExitCode:  # noqa: FBT001

@@ -1,6 +1,7 @@
 """The root command: its options, and where each command is found."""
 
 import importlib
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -14,12 +15,15 @@ import click
 import voipmon
 from voipmon import user
 from voipmon.cli import log
+from voipmon.errors import AuditError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voipmon.config.model import Config
     from voipmon.config.sources import Loaded
+
+_log = logging.getLogger(__name__)
 
 _COMMANDS = {
     "monitor": "voipmon.cli.work",
@@ -29,6 +33,7 @@ _COMMANDS = {
     "explain": "voipmon.cli.explain",
     "status": "voipmon.cli.status",
     "doctor": "voipmon.cli.doctor",
+    "audit": "voipmon.cli.audit",
     "failover": "voipmon.cli.failover",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",
@@ -56,17 +61,29 @@ class Session:
     @cached_property
     def config(self) -> "Config":
         """The checked configuration; what is noticed about it is logged once."""
-        from voipmon.config.memory import recall, remember
+        from voipmon.config.memory import is_at_home, recall, remember
 
         recalled = recall(self.path, self.environ, lambda: self._load().config)
         if recalled is None:
             loaded = self._load()
-            remember(self.path, self.environ, loaded)
             recalled = loaded.config, loaded.notices
+            if is_at_home(self.path, self.environ, loaded.config) and self._is_noted(loaded.config):
+                remember(self.path, self.environ, loaded)
         config, notices = recalled
         log.set_up(self.log_level, self.log_format, config.instance)
         log.notice(notices)
         return config
+
+    def _is_noted(self, config: "Config") -> bool:
+        """Tell the audit that the configuration is another one; if that fails, the next command tries again."""
+        from voipmon import wiring
+
+        try:
+            wiring.note_configuration(config, self.path)
+        except AuditError as error:
+            _log.warning("audit_unusable", extra={"reason": str(error)})
+            return False
+        return True
 
     def _load(self) -> "Loaded":
         from voipmon.config.sources import load_config

@@ -1,16 +1,22 @@
 """What the audit trail is told: the facts of each event, and which words make two of them the same."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from voipmon.audit.port import Event, Fact
 from voipmon.clock import stamp
-from voipmon.domain.outcome import Publication
-from voipmon.domain.request import Request
-from voipmon.mail.ledger import Verdict
 from voipmon.mail.subject import without_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from voipmon.domain.outcome import Publication
+    from voipmon.domain.request import Request
+    from voipmon.mail.ledger import Verdict
 
 _ASKED = ("ramais", "numero", "inicio", "fim", "servidor", "motivo")
 _LONGEST = 500  # letters of what somebody wrote

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 _NAME = "configuration.json"
 _DEFAULT_PLACE = "/var/lib/voipmon"  # that of `config.model`, which is not imported here
 _STATE_DIR = re.compile(rb'^\s*state_dir\s*=\s*["\']([^"\'\\\n]+)["\']', re.MULTILINE)
-_ROOMS = ("access", "delivery", "mail", "queue", "recordings")
+_ROOMS = ("access", "audit", "delivery", "mail", "queue", "recordings")
 _WITH_SECRETS = ("imap", "smtp")
 _MANY = "tenants"
+_SECRETS = ("password", "token_command")
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -78,15 +79,32 @@ def recall(path: Path, environ: Mapping[str, str], load: Callable[[], Config]) -
     return config, notices
 
 
+def is_at_home(path: Path, environ: Mapping[str, str], config: Config) -> bool:
+    """Tell whether `remember` can keep that: the state folder's owner is at work, and the file is no old one."""
+    try:
+        found = config.state_dir == _place(path.read_bytes(), environ)
+        return path.suffix == ".toml" and found and config.state_dir.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def digest_of(config: Config) -> str:
+    """Return the SHA-256 of all that the configuration says but its secrets."""
+    values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
+    for name in _WITH_SECRETS:
+        section = getattr(config, name)
+        keys = [key for key in type(section).model_fields if key not in _SECRETS]
+        values[name] = {key: _kept(getattr(section, key)) for key in keys}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
     """Keep what was found good, where its owner is at work and no other. May fail; then it is checked again."""
     config = loaded.config
-    if path.suffix != ".toml":
+    if not is_at_home(path, environ, config):
         return
     try:
         text = path.read_bytes()
-        if config.state_dir != _place(text, environ) or config.state_dir.stat().st_uid != os.geteuid():
-            return
         values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
         kept = {
             "of": _fingerprint(path, text, environ, loaded.tenants),

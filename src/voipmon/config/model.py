@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from voipmon.access.settings import Access, Limits, Tenant
+from voipmon.audit.settings import Audit
 from voipmon.delivery.settings import Publish
 from voipmon.mail.settings import Failover, Imap, NeededBy, Smtp
 from voipmon.queue.settings import Queue
@@ -23,6 +24,7 @@ SECTIONS: dict[str, type[Section]] = {
     "queue": Queue,
     "recordings": Recordings,
     "publish": Publish,
+    "audit": Audit,
 }
 
 
@@ -47,6 +49,7 @@ class Config(Section):
     queue: Queue
     recordings: Recordings
     publish: Publish
+    audit: Audit
     tenants: tuple[Tenant, ...] = ()
 
     @model_validator(mode="before")

@@ -97,6 +97,7 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "audio": "copy",
         },
         "tenants": (),
+        "audit": {"keep": timedelta(days=1826)},
     }
 
 
