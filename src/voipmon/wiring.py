@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from voipmon.commands.send_letters import Postman
     from voipmon.commands.status import Disk, Facts
     from voipmon.config.model import Config
+    from voipmon.delivery.local import LocalPublisher
+    from voipmon.delivery.records import Record
     from voipmon.mail.facts import Facts as LetterFacts
     from voipmon.mail.facts import Thread
     from voipmon.mail.imap_connection import ImapConnection
@@ -256,23 +258,51 @@ def catalogue(config: Config) -> Catalogue:
     return IndexCatalogue(plain, config.state_dir / "catalogue")
 
 
+def publisher(config: Config) -> LocalPublisher:
+    """Return the place where answers are published."""
+    from voipmon.delivery.local import LocalPublisher
+
+    return LocalPublisher(
+        config.publish.dir,
+        config.publish.base_url,
+        keep=config.publish.keep,
+        audio=config.publish.audio,
+        recordings_root=config.recordings.dir,
+        state_dir=config.state_dir,
+        language=config.language,
+        zone=config.timezone,
+    )
+
+
+def publications(config: Config) -> list[Record]:
+    """Return what is there to be fetched, the next to end first."""
+    from voipmon.delivery.records import Records
+
+    return Records(config.state_dir / "publications").all()
+
+
+def revoke(config: Config, identity: str, by: str) -> str | None:
+    """Put a publication out of reach, named by its key or by its request's id; return that id, None: there is none."""
+    from voipmon.commands.audit_events import revoked
+    from voipmon.delivery.records import key_of
+
+    trail = audit(config)
+
+    def tell(request_id: str, key: str, until: datetime) -> None:
+        trail.append([revoked(request_id, key, until, by, system_clock())])
+
+    named = [record.request_id for record in publications(config) if key_of(record.token) == identity]
+    request_id = named[0] if named else identity
+    return request_id if publisher(config).revoke(request_id, tell) else None
+
+
 def desk(config: Config) -> Desk:
     """Return what answering a request needs."""
     from voipmon.commands.select_audios import Desk
-    from voipmon.delivery.local import LocalPublisher
 
     return Desk(
         catalogue=catalogue(config),
-        publisher=LocalPublisher(
-            config.publish.dir,
-            config.publish.base_url,
-            keep=config.publish.keep,
-            audio=config.publish.audio,
-            recordings_root=config.recordings.dir,
-            state_dir=config.state_dir,
-            language=config.language,
-            zone=config.timezone,
-        ),
+        publisher=publisher(config),
         outbox=outbox(config),
         audit=audit(config),
         writer=_LateWriter(config),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.world import MANAGER, SUBJECT, World
+from support.world import MANAGER, SUBJECT, World, html_of, links_of
 
 _CALL = "internal-1121-2001-20251027-080000-1761562800.1.mp3"
 _OTHER = "internal-2001-1122-20251028-110000-1761660000.2.mp3"
@@ -202,6 +202,45 @@ def test_verify_names_the_place_and_ends_with_three(slave: World) -> None:
 
     assert f"{path.name}, line 2: altered" in said
     assert told["damages"] == [{"file": path.name, "line": 2, "what": "altered"}]
+
+
+def test_a_publication_is_listed_without_its_link_and_called_back_at_once(slave: World) -> None:
+    token = give(slave)
+    listing = slave.run("publication", "list")
+    [one] = json.loads(slave.run("publication", "list", "--json").stdout)
+
+    said = slave.run("publication", "revoke", one["request_id"])
+
+    assert "in 2 d" in listing.stdout
+    assert token not in listing.stdout + listing.stderr + said.stdout + said.stderr
+    assert one["recordings"] == 2
+    assert slave.published() == []
+    assert json.loads(slave.run("publication", "list", "--json").stdout) == []
+    [row] = [row for row in shown(slave) if row["event"] == "revoked"]
+    assert row["request"] == one["request_id"]
+    assert row["who"]
+
+
+def test_a_publication_is_called_back_by_its_own_id_and_an_unknown_one_is_named(slave: World) -> None:
+    give(slave)
+    [one] = json.loads(slave.run("publication", "list", "--json").stdout)
+
+    refused = slave.run("publication", "revoke", "no-such-id", one["publication"], "../../etc", exits=2)
+
+    assert (
+        "nothing is published under no-such-id, ../../etc: 'voipmon publication list' shows what is" in refused.stderr
+    )
+    assert slave.published() == []
+
+
+def test_a_mail_says_nothing_of_the_key_of_a_publication(slave: World) -> None:
+    give(slave)
+    [one] = json.loads(slave.run("publication", "list", "--json").stdout)
+
+    [mail] = slave.mails
+
+    assert links_of(mail)
+    assert one["publication"] not in html_of(mail)
 
 
 @pytest.mark.parametrize("option", ["--from", "--to"])

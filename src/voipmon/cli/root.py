@@ -33,6 +33,7 @@ _COMMANDS = {
     "explain": "voipmon.cli.explain",
     "status": "voipmon.cli.status",
     "doctor": "voipmon.cli.doctor",
+    "publication": "voipmon.cli.publication",
     "audit": "voipmon.cli.audit",
     "failover": "voipmon.cli.failover",
     "init": "voipmon.cli.work",

@@ -19,6 +19,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(map(_fit, line, widths)).rstrip() for line in lines)
 
 
+def size(count: int) -> str:
+    """Return a number of bytes in words: `512 B`, `20 kB`, `1.5 GB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
 def plain(text: str) -> str:
     """Return *text* as it may stand on a line of a terminal, whoever wrote it: nothing that steers it is left."""
     return text if text.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
