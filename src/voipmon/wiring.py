@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from voipmon.commands.select_audios import Desk
     from voipmon.commands.send_letters import Postman
     from voipmon.commands.status import Disk, Facts
+    from voipmon.commands.tidy import Kind
     from voipmon.config.model import Config
     from voipmon.delivery.local import LocalPublisher
     from voipmon.delivery.records import Record
@@ -49,6 +50,12 @@ if TYPE_CHECKING:
 
 _MAIL_READ = "mail-read"
 """The file in the state folder whose time tells when the mailbox was last read to its good end."""
+
+_LEDGER = "ledger.sqlite3"
+"""The file in the state folder that has the verdicts."""
+
+_LEFT = (".try-*", ".*.tmp")
+"""What a crash may leave of a file that was to be written, or tried."""
 
 _NOTED = "mailbox.json"
 """The file in the state folder that has what the last pass learned of the mailbox."""
@@ -155,7 +162,7 @@ def ledger(config: Config) -> Ledger:
     """Return what was decided of each mail."""
     from voipmon.mail.ledger import Ledger
 
-    return Ledger(config.state_dir / "ledger.sqlite3")
+    return Ledger(config.state_dir / _LEDGER)
 
 
 def queue(config: Config) -> Queue:
@@ -352,14 +359,73 @@ def intake(config: Config, ledger: Ledger, environ: Mapping[str, str]) -> Intake
 
 
 def tidy(config: Config) -> None:
-    """Once a day, move what is old to the archive, and delete what is older."""
+    """Bring to its end what is due, once a day."""
     from voipmon.commands.tidy import MARK, is_due
     from voipmon.commands.tidy import tidy as make_tidy
 
-    now = system_clock()
-    if is_due(config.state_dir, now):
-        make_tidy(queue_admin(config), outbox(config), config.queue.keep, config.queue.keep_archive, now)
+    if is_due(config.state_dir, system_clock()):
+        make_tidy(ending(config))
         (config.state_dir / MARK).touch()
+
+
+def ending(config: Config) -> Iterator[Kind]:
+    """Yield every kind of thing that comes to an end: docs/retention.md."""
+    from datetime import timedelta
+
+    from voipmon.commands.audit_events import expired
+    from voipmon.commands.tidy import DAILY, Kind
+    from voipmon.retention import Amount, amount_of, unchanged
+
+    now = system_clock()
+    keep, keep_archive = config.queue.keep, config.queue.keep_archive
+    letters_keep = max(keep, DAILY)  # those of a day count for the budget
+    audit_end = now - config.audit.keep
+    requests, letters, trail = queue_admin(config), outbox(config), audit(config)
+    publications: LocalPublisher = publisher(config)
+    state, month = config.state_dir, now - timedelta(days=62)
+
+    def tell(request_id: str, key: str, until: datetime) -> None:
+        trail.append([expired(request_id, key, until, now)])
+
+    def left() -> list[Path]:
+        found = [
+            path
+            for folder in (state, config.queue.dir, config.publish.dir)
+            for path in unchanged(folder, _LEFT, now - DAILY)
+        ]
+        found += unchanged(state / "publications", _LEFT, now - DAILY)
+        return (
+            found
+            + unchanged(state / "catalogue", ("*.sqlite3*",), month)
+            + unchanged(state / "templates", ("*",), month)
+        )
+
+    def remove_left() -> None:
+        for path in left():
+            path.unlink(missing_ok=True)
+
+    def old_verdicts() -> Amount:
+        if not (state / _LEDGER).exists():  # a slave has none, and shall not get one
+            return Amount()
+        with closing(ledger(config)) as verdicts:
+            return Amount(verdicts.count_old(now))
+
+    def forget() -> None:
+        if (state / _LEDGER).exists():
+            with closing(ledger(config)) as verdicts:
+                verdicts.forget(now)
+
+    yield Kind("publications", lambda: publications.over(now), lambda: publications.expire(now, tell))
+    yield Kind("archived", lambda: requests.old(keep, keep_archive, now)[0], lambda: None)
+    yield Kind(
+        "requests_deleted",
+        lambda: requests.old(keep, keep_archive, now)[1],
+        lambda: requests.archive(keep, keep_archive, now),
+    )
+    yield Kind("letters_deleted", lambda: letters.old(letters_keep, now), lambda: letters.purge(letters_keep, now))
+    yield Kind("verdicts_deleted", old_verdicts, forget)
+    yield Kind("audit_deleted", lambda: trail.old(audit_end), lambda: trail.remove_before(audit_end))
+    yield Kind("left_over", lambda: amount_of(left()), remove_left)
 
 
 def note_claim(config: Config, mailbox: Inbox) -> None:

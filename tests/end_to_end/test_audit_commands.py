@@ -233,6 +233,38 @@ def test_a_publication_is_called_back_by_its_own_id_and_an_unknown_one_is_named(
     assert slave.published() == []
 
 
+def test_purge_tells_what_it_removes_and_a_dry_run_removes_nothing(slave: World) -> None:
+    give(slave)
+    [letter] = (slave.folder / "state" / "outbox" / "sent").iterdir()
+    left = slave.folder / "state" / ".try-12345"
+    left.write_text("x")
+    os.utime(left, (1_700_000_000, 1_700_000_000))
+    slave.settings |= {"queue.keep": "0s"}
+
+    would = json.loads(slave.run("purge", "--dry-run", "--json").stdout)
+    assert left.exists()
+    done = json.loads(slave.run("purge", "--json").stdout)
+
+    assert would == {**done, "dry_run": True}
+    assert done["archived"]["files"] == 1
+    assert done["left_over"] == {"files": 1, "size": 1}
+    assert not left.exists()
+    assert slave.queued("completed") == []
+    assert len(slave.published()) == 1
+    assert letter.exists()
+    assert "together" in slave.run("purge").stdout
+
+
+def test_purge_never_touches_an_original(slave: World) -> None:
+    give(slave)
+    slave.settings |= {"queue.keep": "0s", "queue.keep_archive": "0s", "publish.keep": "1s", "audit.keep": "1d"}
+    before = {path.name: path.read_bytes() for path in (slave.folder / "recordings").iterdir()}
+
+    slave.run("purge")
+
+    assert {path.name: path.read_bytes() for path in (slave.folder / "recordings").iterdir()} == before
+
+
 def test_a_mail_says_nothing_of_the_key_of_a_publication(slave: World) -> None:
     give(slave)
     [one] = json.loads(slave.run("publication", "list", "--json").stdout)

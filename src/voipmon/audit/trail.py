@@ -17,6 +17,7 @@ from voipmon.audit.port import Event, Fact
 from voipmon.clock import Clock
 from voipmon.errors import AuditError
 from voipmon.files import sync_directory, write_all
+from voipmon.retention import Amount, amount_of
 
 _ID = 12  # bytes
 _FEW = 20  # events: for as many the ids are searched, for more they are put into a set
@@ -65,7 +66,7 @@ class Trail:
 
         A line tells of it first. Returns the months.
         """
-        old = [month for month in months_with(self.folder, LINES)[:-1] if month < f"{moment:%Y-%m}"]
+        old = self._ended_before(moment)
         if not old:
             return []
         anchor = head_of(self.folder, old[-1])
@@ -80,6 +81,14 @@ class Trail:
                     file_of(self.folder, month, HEAD).unlink()
             sync_directory(self.folder)
         return old
+
+    def old(self, moment: datetime) -> Amount:
+        """Return how much `remove_before` would remove."""
+        files = (file_of(self.folder, month, kind) for month in self._ended_before(moment) for kind in (LINES, IDS))
+        return amount_of(files)
+
+    def _ended_before(self, moment: datetime) -> list[str]:
+        return [month for month in months_with(self.folder, LINES)[:-1] if month < f"{moment:%Y-%m}"]
 
     def _unknown(self, events: Sequence[Event], month: "_Month") -> list[Event]:
         known = _Known(len(events) > _FEW)

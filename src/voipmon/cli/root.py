@@ -35,6 +35,7 @@ _COMMANDS = {
     "doctor": "voipmon.cli.doctor",
     "publication": "voipmon.cli.publication",
     "audit": "voipmon.cli.audit",
+    "purge": "voipmon.cli.purge",
     "failover": "voipmon.cli.failover",
     "init": "voipmon.cli.work",
     "subject": "voipmon.cli.care",

@@ -1,9 +1,13 @@
-"""Once a day what is old goes where it belongs: requests to the archive, and everything to its end."""
+"""Everything comes to its end: what is over, old or left by a crash is removed, once a day and on demand."""
 
 import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+
+from voipmon.errors import VoipmonError
+from voipmon.retention import Amount
 
 _log = logging.getLogger(__name__)
 
@@ -12,20 +16,13 @@ MARK = "tidied"
 """The file in the state folder whose time tells when that was last done."""
 
 
-class OldRequests(Protocol):
-    """Keeps finished requests (`queue.admin.QueueAdmin`)."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of thing that ends: its *name*, *old* returns how much is due, *end* brings that to its end."""
 
-    def archive(self, keep: timedelta, keep_archive: timedelta, now: datetime) -> int:
-        """Move what is older than *keep* to the archive, delete what is older than *keep_archive* there."""
-        ...
-
-
-class OldLetters(Protocol):
-    """Keeps letters that were sent or refused (`mail.spool.SpoolOutbox`)."""
-
-    def purge(self, older_than: timedelta, now: datetime) -> int:
-        """Delete what is older."""
-        ...
+    name: str
+    old: Callable[[], Amount]
+    end: Callable[[], object]
 
 
 def is_due(state_dir: Path, now: datetime) -> bool:
@@ -37,8 +34,25 @@ def is_due(state_dir: Path, now: datetime) -> bool:
     return now.timestamp() - last >= DAILY.total_seconds()
 
 
-def tidy(requests: OldRequests, letters: OldLetters, keep: timedelta, keep_archive: timedelta, now: datetime) -> None:
-    """Archive requests and delete letters that ended longer than *keep* ago, and what is *keep_archive* old there."""
-    moved = requests.archive(keep, keep_archive, now)
-    removed = letters.purge(max(keep, DAILY), now)  # those of a day count for the budget
-    _log.info("tidied", extra={"archived": moved, "letters_deleted": removed})
+def tidy(kinds: Iterable[Kind], *, dry_run: bool = False) -> dict[str, Amount]:
+    """Bring what is due to its end, and return how much of each kind that was; with *dry_run* only say so.
+
+    Raises:
+        VoipmonError: the first thing that went wrong; the other kinds were tidied all the same.
+    """
+    done: dict[str, Amount] = {}
+    problems: list[VoipmonError] = []
+    for kind in kinds:
+        try:
+            amount = kind.old()
+            if not dry_run:
+                kind.end()
+        except VoipmonError as error:
+            problems.append(error)
+        else:
+            done[kind.name] = amount
+    if not dry_run:
+        _log.info("tidied", extra={name: amount.files for name, amount in done.items()})
+    if problems:
+        raise problems[0]
+    return done

@@ -24,6 +24,7 @@ from voipmon.domain.outcome import Publication, Published
 from voipmon.domain.recording import UNREADABLE, VANISHED, Findings, LeftOut, Recording
 from voipmon.errors import BundleError, PublishError
 from voipmon.files import safe_name, sync_directory, write_durable
+from voipmon.retention import Amount, amount_of
 
 _OVERHEAD = 8192  # bytes that a recording takes besides its own: rounding up, its part of page and manifest
 
@@ -90,6 +91,11 @@ class LocalPublisher:
         if problems:
             raise problems[0]
         return removed
+
+    def over(self, now: datetime) -> Amount:
+        """Return how much `expire` would remove."""
+        records = [record for record in self._records.all() if record.expires_at <= now]
+        return amount_of(path for record in records for path in (self.folder / record.token).glob("*"))
 
     def revoke(self, request_id: str, tell: Tell = tell_nobody) -> bool:
         """Set the publication aside; then sweep."""

@@ -216,6 +216,15 @@ class Ledger:
             database.execute("DELETE FROM report")
             database.execute("INSERT INTO report VALUES (?)", (day,))
 
+    def count_old(self, now: datetime) -> int:
+        """Return how many verdicts `forget` would delete."""
+        row = self._one("SELECT count(*) FROM verdict WHERE decided_at < ?", stamp(now - _KEEP))
+        return int(row[0]) if row else 0
+
+    def forget(self, now: datetime) -> None:
+        """Delete the verdicts that are older than 90 days."""
+        self._run("DELETE FROM verdict WHERE decided_at < ?", stamp(now - _KEEP))
+
     def _verdicts(self, condition: str, *values: str) -> list[Verdict]:
         rows = self._all(f"SELECT {_COLUMNS} FROM verdict WHERE {condition} ORDER BY decided_at, key", *values)  # noqa: S608 - no value of a stranger
         return list(map(_read, rows))

@@ -13,7 +13,7 @@ from voipmon.clock import stamp
 from voipmon.errors import OutboxError
 from voipmon.mail.budget import Budget
 from voipmon.mail.outbox import Letter, Posted
-from voipmon.retention import remove_before
+from voipmon.retention import Amount, amount_before, remove_before
 from voipmon.statefolders import Held, MovedError, OddFileError, StateFolders
 
 _log = logging.getLogger(__name__)
@@ -158,6 +158,11 @@ class SpoolOutbox:
         """Delete the letters that were sent or refused longer ago than that; return how many files that were."""
         with self._translated():
             return remove_before(self._folders, (_SENT, _REFUSED), now - older_than)
+
+    def old(self, older_than: timedelta, now: datetime) -> Amount:
+        """Return how much `purge` would delete."""
+        with self._translated():
+            return amount_before(self._folders, (_SENT, _REFUSED), now - older_than)
 
     def _told(self, state: str, name: str) -> dict[str, Any] | None:
         try:

@@ -11,7 +11,7 @@ from voipmon.queue import wire
 from voipmon.queue.line import is_request
 from voipmon.queue.port import Entry, State
 from voipmon.queue.spool import SpoolQueue, file_name, is_finished
-from voipmon.retention import archive_before, remove_before
+from voipmon.retention import Amount, amount_before, archive_before, remove_before
 from voipmon.statefolders import Held, StateFolders
 
 _ENDED = (State.COMPLETED, State.FAILED)
@@ -101,6 +101,12 @@ class QueueAdmin:
             moved = archive_before(self._folders, _ENDED, now - keep)
             remove_before(self._folders, self._folders.months(), now - keep_archive)
         return moved
+
+    def old(self, keep: timedelta, keep_archive: timedelta, now: datetime) -> tuple[Amount, Amount]:
+        """Return how much `archive` would move, and how much it would delete."""
+        with self._translated():
+            moved = amount_before(self._folders, _ENDED, now - keep)
+            return moved, amount_before(self._folders, self._folders.months(), now - keep_archive)
 
     def _came(self, request_id: str) -> datetime | None:
         try:

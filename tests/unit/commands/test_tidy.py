@@ -1,38 +1,49 @@
-"""What is kept for how long."""
-
-from datetime import UTC, datetime, timedelta
+"""Everything due comes to its end, and one thing that resists does not keep the others."""
 
 import pytest
 
-from voipmon.commands.tidy import tidy
+from voipmon.commands.tidy import Kind, tidy
+from voipmon.errors import ProcessingError
+from voipmon.retention import Amount
 
-NOON = datetime(2025, 11, 11, 12, tzinfo=UTC)
 
-
-class Kept:
-    """Requests and letters, which note for how long they are kept."""
+class Shelf:
+    """Kinds, and the names of those that were brought to their end."""
 
     def __init__(self) -> None:
-        self.requests = self.archive_of = self.letters = timedelta(0)
+        self.ended: list[str] = []
 
-    def archive(self, keep: timedelta, keep_archive: timedelta, _now: datetime) -> int:
-        self.requests, self.archive_of = keep, keep_archive
-        return 0
+    def kind(self, name: str, amount: Amount, error: ProcessingError | None = None) -> Kind:
+        def end() -> None:
+            if error is not None:
+                raise error
+            self.ended.append(name)
 
-    def purge(self, older_than: timedelta, _now: datetime) -> int:
-        self.letters = older_than
-        return 0
+        return Kind(name, lambda: amount, end)
 
 
-@pytest.mark.parametrize(
-    ("keep", "letters"),
-    [(timedelta(days=30), timedelta(days=30)), (timedelta(minutes=1), timedelta(days=1))],
-)
-def test_letters_are_kept_as_long_as_requests_but_a_day_at_least_for_the_budget(
-    keep: timedelta, letters: timedelta
-) -> None:
-    kept = Kept()
+def test_what_is_due_is_counted_and_brought_to_its_end() -> None:
+    shelf = Shelf()
 
-    tidy(kept, kept, keep, timedelta(days=365), NOON)
+    done = tidy([shelf.kind("letters", Amount(2, 100)), shelf.kind("audit", Amount())])
 
-    assert (kept.requests, kept.letters, kept.archive_of) == (keep, letters, timedelta(days=365))
+    assert done == {"letters": Amount(2, 100), "audit": Amount()}
+    assert shelf.ended == ["letters", "audit"]
+
+
+def test_a_dry_run_only_counts() -> None:
+    shelf = Shelf()
+
+    assert tidy([shelf.kind("letters", Amount(2, 100))], dry_run=True) == {"letters": Amount(2, 100)}
+
+    assert shelf.ended == []
+
+
+def test_what_cannot_be_ended_is_said_and_keeps_no_other() -> None:
+    shelf = Shelf()
+    stuck = ProcessingError("the disk is gone")
+
+    with pytest.raises(ProcessingError, match="the disk is gone"):
+        tidy([shelf.kind("letters", Amount(1, 1), stuck), shelf.kind("audit", Amount(1, 1))])
+
+    assert shelf.ended == ["audit"]
