@@ -59,6 +59,7 @@ class SystemPackage(NamedTuple):
 SYSTEM_PACKAGES = (
     SystemPackage("dovecot-imapd", ("/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap"), "dovecot", "dovecot"),
     SystemPackage("apache2", ("apache2",), "apache", "apache2"),
+    SystemPackage("nginx-light", ("nginx",), "nginx", "nginx"),
     SystemPackage("openssl", ("openssl",), "dovecot"),
     SystemPackage("curl", ("curl",), "dovecot"),
     SystemPackage("chromium-headless-shell", ("chromium-headless-shell", "chromium"), "browser"),

@@ -6,6 +6,7 @@ pytest_plugins = (
     "support.dovecot",
     "support.smtp_sink",
     "support.apache",
+    "support.debian_web",
     "support.browser",
     "support.world",
     "failover.hosts",

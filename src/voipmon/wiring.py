@@ -528,14 +528,14 @@ def _letter_goes_out(config: Config, environ: Mapping[str, str], recipient: str)
 
 def _publications_are_served(config: Config) -> str:
     from voipmon.delivery.local import new_token
-    from voipmon.delivery.public import check_public, originals_url, probe_in
+    from voipmon.delivery.public import check_public, one_original, originals_url, probe_in
     from voipmon.delivery.records import Records
 
     publish = config.publish
     originals = originals_url(publish.base_url, publish.dir, config.recordings.dir)
     records = Records(config.state_dir / "publications")
     with probe_in(publish.dir, publish.base_url, records, new_token(), system_clock()) as probe:
-        return check_public(publish.base_url, probe, originals)
+        return check_public(publish.base_url, probe, originals, one_original(config.recordings.dir))
 
 
 def _changed(path: Path) -> datetime | None:

@@ -70,6 +70,7 @@ def test_a_server_that_is_away_is_named(check: Check) -> None:
         ("/var/www/html/audios", "/var/www/html/2p", "https://voip.example.com/2p"),
         ("/var/www/html/audios", "/srv/recordings", None),
         ("/srv/audios-of-voipmon", "/srv/recordings", None),
+        ("/srv/audios-of-voipmon", "/var/www/html/2p", "https://voip.example.com/2p"),
     ],
 )
 def test_where_the_originals_would_be_served_is_known_from_the_folders(

@@ -1,6 +1,7 @@
 """Whether the web server gives out what is published, and shows nobody what else there is."""
 
 import http.client
+import os
 import shutil
 import stat
 import urllib.error
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from voipmon.delivery.records import Record, Records, usable
 from voipmon.errors import PublishError
@@ -20,6 +21,7 @@ _LIFE = timedelta(hours=1)  # so long lies what a killed doctor leaves
 
 _TIMEOUT = timedelta(seconds=15)
 _MOST_BYTES = 100_000
+_USUAL_ROOTS = (Path("/var/www/html"), Path("/usr/share/nginx/html"), Path("/srv/www/htdocs"), Path("/srv/http"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,15 @@ def probe_in(folder: Path, base_url: str, records: Records, token: str, now: dat
             records.remove(_REQUEST)
 
 
-def check_public(base_url: str, probe: Probe, originals_url: str | None, timeout: timedelta = _TIMEOUT) -> str:
-    """Ask the web server for *probe*, and for lists of what it has. *originals_url* is where the originals may be.
+def check_public(
+    base_url: str, probe: Probe, originals_url: str | None, original: str | None = None, timeout: timedelta = _TIMEOUT
+) -> str:
+    """Ask the web server for *probe*, and for what it must not give: lists, and originals.
+
+    *originals_url* is where those may be, and *original* the path of one of them below it.
 
     Raises:
-        PublishError: the probe is not there, or a folder can be listed.
+        PublishError: the probe is not there, a folder can be listed, or an original is given out.
     """
     status, body = _get(f"{probe.folder_url}/{probe.file_name}", timeout)
     if status != 200 or body != probe.content:
@@ -74,19 +80,38 @@ def check_public(base_url: str, probe: Probe, originals_url: str | None, timeout
     ):
         if url is not None and _is_list(*_get(f"{url}/", timeout)):
             raise PublishError(f"{_shown(url, probe)} lists {what} to anybody: switch the listing off, or move them")
+    if originals_url is not None and original is not None:
+        status, _ = _get(f"{originals_url}/{quote(original)}", timeout)
+        if status == 200:
+            raise PublishError(
+                f"{originals_url} gives out originals to whoever knows their names: have the web server deny that "
+                "folder (config/web), or move them"
+            )
     return f"{base_url} gives out what is published, and lists nothing"
 
 
+def one_original(recordings: Path) -> str | None:
+    """Return the path of some file below *recordings*, to be asked for; None: there is none, or none can be seen."""
+    for folder, _, names in os.walk(recordings):
+        for name in names:
+            return (Path(folder) / name).relative_to(recordings).as_posix()
+    return None
+
+
 def originals_url(base_url: str, folder: Path, recordings: Path) -> str | None:
-    """Return where the web server that serves *folder* at *base_url* would serve the originals; None: nowhere."""
+    """Return where the web server that serves *folder* at *base_url* would serve the originals; None: nowhere.
+
+    Where *folder* is served under another name, the root may be any that web servers usually have.
+    """
     url = urlsplit(base_url)
     parts = [part for part in url.path.split("/") if part]
-    if list(folder.parts[len(folder.parts) - len(parts) :]) != parts:
-        return None
-    root = Path(*folder.parts[: len(folder.parts) - len(parts)])
-    if not recordings.is_relative_to(root):
-        return None
-    return f"{url.scheme}://{url.netloc}/{recordings.relative_to(root).as_posix()}"
+    roots: tuple[Path, ...] = _USUAL_ROOTS
+    if list(folder.parts[len(folder.parts) - len(parts) :]) == parts:
+        roots = (Path(*folder.parts[: len(folder.parts) - len(parts)]),)
+    for root in roots:
+        if recordings.is_relative_to(root):
+            return f"{url.scheme}://{url.netloc}/{recordings.relative_to(root).as_posix()}"
+    return None
 
 
 def _get(url: str, timeout: timedelta) -> tuple[int, bytes]:
