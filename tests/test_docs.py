@@ -74,7 +74,7 @@ def test_the_readme_shows_on_its_first_screen_what_it_is_an_example_and_the_two_
 
 def test_every_document_that_a_document_names_is_there() -> None:
     missing = []
-    for document in (_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))):
+    for document in (_ROOT / "README.md", _ROOT / "SECURITY.md", *sorted((_ROOT / "docs").glob("*.md"))):
         targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
         missing += [f"{document.name}: {target}" for target in targets if not (document.parent / target).exists()]
 
