@@ -3,6 +3,7 @@
 pytest_plugins = (
     "support.sampling",
     "support.isolation",
+    "support.canary",
     "support.dovecot",
     "support.smtp_sink",
     "support.apache",

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from support.canary import own, secret
 from support.world import SUBJECT, World
 
-_OLD_FILE = """\
+_SECRET = secret("old file")
+_OLD_FILE = f"""\
 # monitor_config.txt
 EMAIL_SERVICE=voip.audios@example.com
-EMAIL_PASSWORD=old-secret
+EMAIL_PASSWORD={_SECRET}
 WHITELIST=manager@example.com, other@example.com
 SMTP_SERVER=smtp.example.com
 SMTP_PORT=587
@@ -56,11 +58,11 @@ def test_a_subject_without_a_wish_gets_the_guide(slave: World) -> None:
 
 def test_an_old_file_is_printed_as_a_new_one_without_its_password(slave: World) -> None:
     old = slave.folder / "monitor_config.txt"
-    old.write_text(_OLD_FILE)
+    own(old).write_text(_OLD_FILE)
 
     migrated = slave.run("check-config", "--migrate", str(old)).stdout
 
-    assert "old-secret" not in migrated
+    assert _SECRET not in migrated
     new = slave.folder / "new.toml"
     new.write_text(migrated)
     assert _checked(slave, new) == f"{new}: good, mode master\n"
@@ -69,7 +71,7 @@ def test_an_old_file_is_printed_as_a_new_one_without_its_password(slave: World) 
 
 def test_an_old_file_that_is_wrong_is_migrated_into_its_problems(slave: World) -> None:
     old = slave.folder / "old.txt"
-    old.write_text(_OLD_FILE + "SMTP_PROT=25\n")
+    own(old).write_text(_OLD_FILE + "SMTP_PROT=25\n")
 
     ended = slave.run("check-config", "--migrate", str(old), exits=2)
 
@@ -80,5 +82,5 @@ def _checked(world: World, config: Path) -> str:
     process = world.start("check-config", config=config)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stdout + stderr
-    assert "old-secret" not in stderr
+    assert _SECRET not in stderr
     return stdout

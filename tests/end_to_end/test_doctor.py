@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 
 from support.apache import Apache
+from support.canary import secret
 from support.world import World
 
 _RECORDING = "internal-1121-2001-20251027-080000-1761562800.1.mp3"
@@ -29,7 +30,7 @@ def test_doctor_finds_an_installation_well_and_sends_a_letter(world: World, apac
 
 
 def test_doctor_names_everything_that_is_wrong_at_once_with_the_remedy(world: World) -> None:
-    world.settings["imap.password"] = "wrong"
+    world.settings["imap.password"] = secret("wrong imap")
     world.sink.stop()
     shutil.rmtree(world.folder / "spool")
     shutil.rmtree(world.folder / "recordings")

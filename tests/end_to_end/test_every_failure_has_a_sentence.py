@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.canary import secret
 from support.world import MANAGER, SUBJECT, World, text_of
 
 _RECORDING = "internal-1121-2001-20251027-080000-1761562800.1.mp3"
@@ -19,7 +20,7 @@ _REQUEST = {
 
 
 def test_a_wrong_mailbox_password_names_the_user_and_the_remedy(world: World) -> None:
-    world.settings["imap.password"] = "wrong-one"
+    world.settings["imap.password"] = secret("wrong imap")
 
     ended = world.run("monitor", exits=3)
 

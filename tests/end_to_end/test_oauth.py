@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from support.canary import own, secret, watch
 from support.dovecot import Mailbox
 from support.smtp_sink import SmtpSink
 from support.world import SUBJECT, World
@@ -18,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt-get install curl)"),
 ]
 
-SECRET = "the client's secret"
+SECRET = secret("oauth client")
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -48,7 +49,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def endpoint(mailbox: Mailbox) -> Iterator[Endpoint]:
-    with Endpoint(mailbox.server.token(mailbox.user)) as server:
+    with Endpoint(watch("access token", mailbox.server.token(mailbox.user))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -69,13 +70,13 @@ def oauth_world(tmp_path: Path, mailbox: Mailbox, endpoint: Endpoint) -> Iterato
         yield world
 
 
-def keep(world: World, endpoint: Endpoint, secret: str) -> None:
+def keep(world: World, endpoint: Endpoint, told: str) -> None:
     lines = [
         f'url = "http://127.0.0.1:{endpoint.server_port}/token"',
         'data-urlencode = "grant_type=refresh_token"',
-        f'data-urlencode = "client_secret={secret}"',
+        f'data-urlencode = "client_secret={told}"',
     ]
-    (world.folder / "token").write_text("\n".join(lines) + "\n")
+    own(world.folder / "token").write_text("\n".join(lines) + "\n")
 
 
 def test_mail_is_read_and_sent_with_tokens_that_curl_brings(oauth_world: World, endpoint: Endpoint) -> None:
@@ -91,7 +92,7 @@ def test_mail_is_read_and_sent_with_tokens_that_curl_brings(oauth_world: World, 
 def test_a_client_that_the_endpoint_does_not_know_is_named_without_its_secret(
     oauth_world: World, endpoint: Endpoint
 ) -> None:
-    keep(oauth_world, endpoint, "another secret")
+    keep(oauth_world, endpoint, secret("another oauth client"))
 
     ended = oauth_world.run("monitor", exits=3)
 

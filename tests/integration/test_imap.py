@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.canary import secret
 from support.certificate import make_certificate
 from support.dovecot import Dovecot, Mailbox
 from support.imap_stub import ImapStub, Listener, RewritingProxy
@@ -27,7 +28,7 @@ from voipmon.mail.imap_words import ranges, uids_of
 pytestmark = pytest.mark.dovecot
 
 MAIL = b"From: Ana <manager@example.com>\r\nSubject: RAMAIS=1121\r\n\r\nbody\r\n"
-PASSWORD = "pássaro-39"
+PASSWORD = secret("pássaro")
 USER = "voip.audios@example.com"
 SOON = timedelta(seconds=0.3)
 
@@ -339,7 +340,7 @@ def test_any_password_logs_in_over_tls(dovecot: Dovecot, security: str, password
 
 def test_a_wrong_password_is_named_and_tried_once(mailbox: Mailbox) -> None:
     with RewritingProxy(mailbox.server.host, mailbox.server.port, {}) as proxy:
-        for wrong in ("wrong-39", PASSWORD):
+        for wrong in (secret("wrong imap"), PASSWORD):
             error = failure(inbox_of(mailbox, port=proxy.port, password=wrong))
 
             assert "refused the user" in str(error)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.canary import secret
 from support.certificate import Certificate, make_certificate
 from support.smtp_sink import SmtpSink, Stage, Trouble
 
@@ -16,7 +17,8 @@ from voipmon.mail.smtp import SmtpTransport
 LETTER = b"Subject: Re: RAMAIS=1121\r\n\r\nTexto\r\n"
 ASKER = "manager@example.com"
 USER = "voip.audios@example.com"
-PASSWORD = "pássaro-39"
+PASSWORD = secret("pássaro")
+TOKEN, STALE = secret("smtp token"), secret("stale token")
 
 
 _connected: list[SmtpTransport] = []
@@ -68,7 +70,7 @@ def test_a_letter_goes_over_tls_with_a_password_beyond_ascii(guarded: SmtpSink, 
 
 
 def test_a_wrong_password_is_tried_once_and_named(guarded: SmtpSink, certificate: Certificate) -> None:
-    error = refusal(guarded, user=USER, password="wrong-39", ca_file=certificate.ca_file)
+    error = refusal(guarded, user=USER, password=secret("wrong smtp"), ca_file=certificate.ca_file)
 
     assert guarded.logins == 1
     assert error.retryable is False
@@ -141,16 +143,16 @@ def test_a_server_without_tls_is_told_from_one_that_is_away(smtp_sink: SmtpSink)
 
 @pytest.mark.parametrize("way", ["XOAUTH2", "OAUTHBEARER"])
 def test_a_token_takes_the_place_of_the_password(way: str) -> None:
-    with SmtpSink(tokens={USER: "token-39"}, token_way=way) as sink:
-        wrong = refusal(sink, user=USER, token=lambda: "token-38")
-        transport = connect(sink, user=USER, token=lambda: "token-39")
+    with SmtpSink(tokens={USER: TOKEN}, token_way=way) as sink:
+        wrong = refusal(sink, user=USER, token=lambda: STALE)
+        transport = connect(sink, user=USER, token=lambda: TOKEN)
 
         transport.send(LETTER, (ASKER,))
 
     assert len(sink.messages) == 1
     assert "refused the user" in str(wrong)
     assert "smtp.token_command" in str(wrong)
-    assert "token-38" not in str(wrong)
+    assert STALE not in str(wrong)
 
 
 def test_a_server_that_knows_no_log_in_is_named(smtp_sink: SmtpSink) -> None:
@@ -164,8 +166,8 @@ def test_a_server_that_knows_no_log_in_is_named(smtp_sink: SmtpSink) -> None:
 
 def test_many_letters_go_over_one_connection_and_the_token_is_asked_once() -> None:
     asked = []
-    with SmtpSink(tokens={USER: "token-39"}) as sink:
-        transport = connect(sink, user=USER, token=lambda: asked.append(1) or "token-39")
+    with SmtpSink(tokens={USER: TOKEN}) as sink:
+        transport = connect(sink, user=USER, token=lambda: asked.append(1) or TOKEN)
         for _ in range(5):
             transport.send(LETTER, (ASKER,))
 
@@ -197,12 +199,12 @@ def test_a_connection_that_ended_between_two_letters_is_made_anew(smtp_sink: Smt
 
 def test_a_token_that_cannot_be_had_leaves_no_half_open_connection() -> None:
     tokens: list[str] = []
-    with SmtpSink(tokens={USER: "token-39"}) as sink:
+    with SmtpSink(tokens={USER: TOKEN}) as sink:
         transport = connect(sink, user=USER, token=tokens.pop)
         with pytest.raises(IndexError):
             transport.send(LETTER, (ASKER,))
         assert sink.connections == 0
-        tokens.append("token-39")
+        tokens.append(TOKEN)
 
         transport.send(LETTER, (ASKER,))
 

@@ -32,7 +32,11 @@ from typing import Self
 
 import pytest
 from imapclient import IMAPClient
+from support.canary import secret
 from support.certificate import Certificate, make_certificate
+
+PASSWORD = secret("imap")
+"""That of a mailbox, unless it is given another."""
 
 _CONFIGURATION = """\
 base_dir = {folder}/run
@@ -183,7 +187,7 @@ class Dovecot:
         """Let a frozen server go on."""
         self._signal(signal.SIGCONT)
 
-    def mailbox(self, password: str = "secret", settings: Mapping[str, str] | None = None) -> "Mailbox":
+    def mailbox(self, password: str = PASSWORD, settings: Mapping[str, str] | None = None) -> "Mailbox":
         """Make a user with an empty mailbox; *settings* are Dovecot's, for this user alone.
 
         For example `{"namespace/inbox/prefix": "INBOX/"}`; a value has no spaces.

@@ -18,6 +18,7 @@ from pymap.concurrent import Subsystem
 from pymap.imap import IMAPServer
 from pymap.user import UserMetadata
 from pysasl.hashing import Cleartext
+from support.dovecot import PASSWORD
 
 
 class _OfflineConfig(Config):
@@ -49,7 +50,7 @@ class Pymap:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def mailbox(self, password: str = "secret") -> tuple[str, str]:
+    def mailbox(self, password: str = PASSWORD) -> tuple[str, str]:
         """Make a user with an empty mailbox; return name and password."""
         user = f"user{next(self._numbers)}@example.com"
         asyncio.run_coroutine_threadsafe(self._add(user, password), self._loop).result(timeout=20)

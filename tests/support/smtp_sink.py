@@ -19,11 +19,13 @@ import threading
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
 from enum import Enum, auto
 from typing import Any, Self
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from support.canary import look
 from support.certificate import Certificate
 
 
@@ -235,6 +237,9 @@ class _Conversation(SMTP):
         if action in (None, Trouble.STORE_AND_CUT):
             assert isinstance(envelope.content, bytes)
             names = (envelope.mail_from or "", tuple(envelope.rcpt_tos))
+            look("a mail", envelope.content)
+            for part in message_from_bytes(envelope.content).walk():
+                look("a mail", part.get_payload(decode=True) or b"")
             self._sink.messages.append(Received(*names, envelope.content, tuple(envelope.mail_options)))
         if action is not None:
             await self._play(action)

@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from support.canary import own
 from support.dovecot import Mailbox
 from support.smtp_sink import SmtpSink
 
@@ -77,7 +78,7 @@ class World:
         """The configuration file, written anew with the settings as they are."""
         path = self.folder / "voipmon.toml"
         lines = [f"{key} = {json.dumps(value)}" for key, value in self.settings.items()]
-        path.touch(mode=0o600)
+        own(path).touch(mode=0o600)
         path.write_text("\n".join(sorted(lines, key=lambda line: ("." in line.split(" =")[0], line))) + "\n")
         return path
 

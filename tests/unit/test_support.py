@@ -27,7 +27,7 @@ def test_it():
 """
 
 
-def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     support = Path(__file__).parents[1]
     return subprocess.run(
         [
@@ -38,6 +38,7 @@ def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[
             "support.isolation",
             "-p",
             "no:cacheprovider",
+            *options,
             "--rootdir",
             folder,
             folder,
@@ -126,3 +127,73 @@ def test_a_sample_keeps_the_order_of_its_points() -> None:
 
 def test_a_full_sweep_visits_every_point() -> None:
     assert Sample(full=True, seed=7, test="t")(range(1000), 20) == list(range(1000))
+
+
+# -- secrets that cry out ----------------------------------------------------------------------------------------------
+
+TELLING = {
+    "a log": 'logging.getLogger("voipmon.mail").debug("opened", extra={"as": secret("x")})',
+    "a log in base64": 'logging.getLogger("voipmon").info("%s", base64.b64encode(b"\\0me\\0" + secret("x").encode()))',
+    "a traceback in a log": (
+        'exec("try:\\n 1 / 0\\nexcept ZeroDivisionError as e:\\n e.add_note(s)\\n'
+        ' logging.getLogger(\'voipmon\').exception(\'crashed\')", {"s": secret("x"), "logging": logging})'
+    ),
+    "an error message": 'str(OutboxError("refused: " + secret("x").upper()))',
+    "what is printed": 'print(secret("x"))',
+    "what a command prints": 'subprocess.run([sys.executable, "-c", f"print({secret("x")!r})", "voipmon"], stdout=-1)',
+    "a mail": 'look("a mail", b"Subject: " + secret("x").encode())',
+}
+TEST = """
+import base64, logging, subprocess, sys
+from support.canary import code, look, own, secret
+from voipmon.errors import OutboxError
+
+def test_it(tmp_path):
+    {line}
+"""
+CANARY = ("-p", "support.canary")
+
+
+@pytest.mark.parametrize("way", TELLING)
+def test_a_test_that_tells_a_secret_fails(tmp_path: Path, way: str) -> None:
+    (tmp_path / "test_it.py").write_text(TEST.format(line=TELLING[way].replace('{secret("x")', "{secret('x')")))
+
+    outcome = run_pytest(tmp_path, *CANARY)
+
+    assert outcome.returncode == 1, outcome.stdout
+    assert "told a secret: x in" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '(tmp_path / "a.log").write_text("user " + secret("x"))',
+        '(tmp_path / "a.log").write_text(code("x").lower())',
+        '(tmp_path / "a.bin").write_bytes(b"\\0\\xff" + secret("x").encode() + b"\\0")',
+    ],
+)
+def test_a_run_that_leaves_a_secret_in_a_file_fails_and_names_the_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / "test_it.py").write_text(TEST.format(line=line))
+
+    outcome = run_pytest(tmp_path, *CANARY, "--basetemp", str(tmp_path / "base"))
+
+    assert outcome.returncode == 1
+    assert "1 passed" in outcome.stdout
+    assert f"{tmp_path}/base/test_it0/a." in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'own(tmp_path / "password").write_text(secret("x"))',
+        'own(tmp_path); (tmp_path / "password").write_text(code("x"))',
+        'secret("x"); logging.getLogger("voipmon").info("Canary"); print("Canary-y")',
+        'logging.getLogger("aiosmtpd").info(secret("x"))',
+    ],
+)
+def test_a_secret_in_its_own_place_is_none_of_our_business(tmp_path: Path, line: str) -> None:
+    (tmp_path / "test_it.py").write_text(TEST.format(line=line))
+
+    outcome = run_pytest(tmp_path, *CANARY)
+
+    assert outcome.returncode == 0, outcome.stdout

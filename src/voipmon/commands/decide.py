@@ -89,9 +89,8 @@ def decide(message: Message, intake: Intake) -> Verdict:
         verify=intake.verify_sender,
         authserv_id=intake.authserv_id,
     )
-    mail = replace(
-        mail, secrets=secrets_of(None if isinstance(judged, Ignored) else judged.address, intake.rights, intake.code_of)
-    )
+    claimed = None if isinstance(judged, Ignored) else judged.address
+    mail = replace(mail, secrets=secrets_of(claimed, intake.rights, intake.code_of))
     match judged:
         case Ignored(reason):
             verdict = mail.verdict(VerdictKind.IGNORED, reason)
@@ -129,7 +128,8 @@ def _decide_again(message: Message, header: Header, known: Verdict, intake: Inta
     if known.kind not in _ANSWERED or message.arrived_at - known.arrived_at <= _SAME_DELIVERY:
         return known
     key = mail_key(known.key, str(message.arrived_at))
-    copy = _Mail(message, header, key, request_id(message.arrived_at, key))
+    secrets = secrets_of(known.sender, intake.rights, intake.code_of)
+    copy = _Mail(message, header, key, request_id(message.arrived_at, key), secrets)
     verdict = copy.verdict(VerdictKind.QUARANTINED, Reason.REPLAYED, known.sender)
     return intake.ledger.verdict(key) or _record(verdict, intake)
 

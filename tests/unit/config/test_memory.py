@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.canary import own, secret
 
 from voipmon.config import memory
 from voipmon.config.memory import recall, remember
@@ -15,11 +16,12 @@ from voipmon.config.model import Config
 from voipmon.config.sources import Loaded, load_config
 
 Recall = Callable[..., Config | None]
+PASSWORD = secret("remembered")
 EXAMPLE = Path(__file__).parents[3] / "config" / "voipmon.example.toml"
-NEEDED = """
+NEEDED = f"""
 smtp.host = "smtp.example.com"
 smtp.sender = "voip.audios@example.com"
-smtp.password = "of the mail"
+smtp.password = "{PASSWORD}"
 publish.base_url = "https://voip.example.com/audios"
 recordings.settle = "90s"
 recordings.timezone = "Europe/Lisbon"
@@ -40,7 +42,7 @@ class Machine:
         self.tenants = folder / "tenants.d"
         self.tenants.mkdir()
         self.tenant("acme", 2000)
-        self.path = folder / "voipmon.toml"
+        self.path = own(folder / "voipmon.toml")
         self.path.write_text(f'state_dir = "{self.state}"{NEEDED}')
         self.path.chmod(0o600)
         self.environ: dict[str, str] = {}
@@ -92,7 +94,8 @@ def test_what_is_remembered_is_what_was_checked(machine: Machine, example: bool)
 
 def test_who_may_lead_is_remembered(machine: Machine) -> None:
     with machine.path.open("a") as file:
-        file.write('instance = "audio"\n[imap]\nhost = "imap.example.com"\nuser = "voip"\npassword = "of the mail"\n')
+        file.write('instance = "audio"\n[imap]\nhost = "imap.example.com"\nuser = "voip"\n')
+        file.write(f'password = "{PASSWORD}"\n')
         file.write('[failover]\npeers = ["audio", "audio2"]\ntake_over_after = "20m"\n')
     machine.check()
 
@@ -119,7 +122,7 @@ def test_no_secret_is_written_and_the_sections_that_hold_one_are_read_when_they_
 
     recalled = recall(machine.path, machine.environ, lambda: loaded.config)
 
-    assert "of the mail" not in (machine.state / "configuration.json").read_text()
+    assert PASSWORD not in (machine.state / "configuration.json").read_text()
     assert recalled is not None
     assert recalled[0].smtp is loaded.config.smtp
     assert recalled[0].imap is loaded.config.imap
