@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,11 +21,15 @@ from fakes.inbox import MemoryInbox
 from fakes.publisher import MemoryPublisher
 from fakes.transport import MemoryTransport
 from support.canary import code
+from support.sampling import Sample
 from support.world import html_of, text_of
 
+from voipmon.access import rights
 from voipmon.access.limits import Limits
-from voipmon.access.rights import Rights, Tenant, rights_of
+from voipmon.access.rights import EVERYTHING, Grant, Rights, Tenant, rights_of
 from voipmon.audit.trail import Trail
+from voipmon.commands import admit
+from voipmon.commands import process_queue as process_queue_module
 from voipmon.commands.decide import Intake
 from voipmon.commands.monitor import monitor
 from voipmon.commands.process_queue import Work, process_queue
@@ -255,6 +260,41 @@ def test_every_cell(office: Office, who: str, what: str, how: str, outcome: str)
             assert "recordings may not be sent to ana@acme.example" in json.loads(failed.read_text())["result"]["error"]
         case _:
             raise AssertionError(outcome)
+
+
+# What holds the table: without it a cell is another one.
+BREAKS: dict[str, tuple[object, str, object]] = {
+    "every extension is everybody's": (Grant, "problems", lambda *_: []),
+    "nobody is asked for a code": (Grant, "opened", lambda grant, *_: grant),
+    "every code is right": (rights, "_same", lambda *_: True),
+    "no code is right": (rights, "_same", lambda *_: False),
+    "everybody is of every company": (Rights, "_tenants_of", lambda every, _address: list(every.tenants)),
+    "only tenants have rights": (rights, "EVERYTHING", Grant()),
+    "rights are not asked for again": (process_queue_module, "_grant", lambda *_: EVERYTHING),
+    "a wrong code is told like a missing one": (admit, "codes_in", lambda _subject: []),
+    "who has lost his rights is told": (process_queue_module, "_strangers", lambda *_: ()),
+}
+
+
+def test_every_rule_of_the_table_is_held_by_a_cell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, sample: Sample
+) -> None:
+    for name in sample(BREAKS, 3):
+        with monkeypatch.context() as patch:
+            patch.setattr(*BREAKS[name])
+            number = count(1)
+            assert any(_differs(tmp_path / f"{name} {next(number)}", caplog, *cell.values) for cell in CELLS), name
+
+
+def _differs(folder: Path, caplog: pytest.LogCaptureFixture, who: str, what: str, how: str, outcome: str) -> bool:
+    office = Office(folder, caplog)
+    try:
+        test_every_cell(office, who, what, how, outcome)
+    except (AssertionError, ValueError):
+        return True
+    finally:
+        office.ledger.close()
+    return False
 
 
 @pytest.mark.parametrize(("who", "what", "how"), [cell.values[:3] for cell in CELLS])

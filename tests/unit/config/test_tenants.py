@@ -264,7 +264,19 @@ class TestCode:
             code_of(self.tenant(tmp_path / "acme"), {})
 
 
-def test_a_hidden_folder_is_found_beside_a_relative_path(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_file_has_tenants_beside_it_too(folder: Folder) -> None:
+    folder.write("acme.toml", ACME)
+    old = folder.path.parent / "monitor_config.txt"
+    old.write_text(
+        "EMAIL_SERVICE=voip@example.com\nSMTP_SERVER=smtp.example.com\nBASE_URL=https://voip.example.com/a\n"
+    )
+
+    [acme] = load_config(old, {}).config.tenants
+
+    assert acme.name == "Acme"
+
+
+def test_a_folder_is_found_beside_a_relative_path(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write("acme.toml", ACME)
     monkeypatch.chdir(folder.path.parent)
 
