@@ -14,7 +14,7 @@ from voipmon.domain.ask import Ask, Extension
 from voipmon.domain.outcome import Publication
 from voipmon.domain.period import Period
 from voipmon.domain.recording import STILL_GROWING, VANISHED, Findings, LeftOut, Recording
-from voipmon.errors import BundleError
+from voipmon.errors import AuditError, BundleError
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2025, 11, 11, 12, 0, 0, 250, tzinfo=UTC)
@@ -191,6 +191,58 @@ def test_a_publication_is_over_when_its_time_is_and_gone_after_one_pass(stage: S
     assert stage.visible() == links(other)
     assert links(publication).isdisjoint(stage.visible())
     assert stage.publisher.expire(NOW + KEEP) == 0
+
+
+def test_what_is_over_is_told_with_its_key_when_it_is_out_of_reach(stage: Stage) -> None:
+    publication = publish(stage, stage.record("a.mp3"))
+    told: list[tuple[str, str, datetime]] = []
+
+    stage.publisher.expire(NOW, lambda *what: told.append(what))
+    stage.publisher.expire(NOW + KEEP, lambda *what: told.append(what))
+    stage.publisher.expire(NOW + KEEP, lambda *what: told.append(what))
+
+    assert told == [("r1", publication.key, NOW + KEEP)]
+    assert token(publication) not in publication.key
+
+
+def test_what_cannot_be_told_is_not_forgotten_and_told_again(stage: Stage) -> None:
+    publish(stage, stage.record("a.mp3"))
+
+    def refuse(*_: object) -> None:
+        raise AuditError("the disk is full")
+
+    with pytest.raises(AuditError):
+        stage.publisher.expire(NOW + KEEP, refuse)
+
+    told: list[str] = []
+    stage.publisher.expire(NOW + KEEP, lambda request_id, *_: told.append(request_id))
+    assert told == ["r1"]
+
+
+def test_a_publication_that_is_called_back_is_gone_at_once_and_others_stay(stage: Stage) -> None:
+    publication = publish(stage, stage.record("a.mp3"))
+    other = publish(stage, stage.record("b.mp3"), request_id="r2")
+    told: list[str] = []
+
+    assert stage.publisher.revoke("r1", lambda _, key, __: told.append(key)) is True
+
+    assert stage.visible() == links(other)
+    assert told == [publication.key]
+    assert stage.publisher.published("r1", NOW) is None
+    assert stage.publisher.revoke("r1") is False
+    assert stage.publisher.revoke("../r2") is False
+
+
+def test_a_request_whose_publication_was_called_back_is_published_under_another_link(stage: Stage) -> None:
+    made = stage.record("a.mp3")
+    publication = publish(stage, made)
+    stage.publisher.revoke("r1")
+
+    again = publish(stage, made)
+
+    assert stage.visible() == links(again)
+    if not isinstance(stage, MemoryStage):
+        assert token(again) != token(publication)
 
 
 def test_an_expired_request_may_be_published_again(stage: Stage) -> None:

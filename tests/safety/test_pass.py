@@ -2,7 +2,7 @@
 
 # ruff: noqa: ARG002 - the signatures are the ports'
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from fakes.transport import MemoryTransport
 
 from voipmon.access.limits import Limits
 from voipmon.access.rights import Rights
+from voipmon.audit.port import Event
 from voipmon.clock import system_clock
 from voipmon.commands.process_queue import Work, process_queue
 from voipmon.commands.select_audios import Desk
@@ -25,7 +26,7 @@ from voipmon.delivery.publisher import no_progress
 from voipmon.domain.period import Period
 from voipmon.domain.recording import Findings
 from voipmon.domain.wanted import Wanted
-from voipmon.errors import CatalogueError, LetterRefusedError, QueueError, ServerAwayError, UncertainError
+from voipmon.errors import AuditError, CatalogueError, LetterRefusedError, QueueError, ServerAwayError, UncertainError
 from voipmon.mail.facts import Facts, Thread
 from voipmon.mail.outbox import Letter, Receipt, letter_name
 from voipmon.queue.port import Lease, Queue, State
@@ -202,6 +203,48 @@ def test_a_pass_told_to_stop_ends_after_the_request_in_work() -> None:
 
     assert ids(queue, State.COMPLETED) == [make_request(1).id]
     assert ids(queue, State.PENDING) == [make_request(2).id, make_request(3).id]
+
+
+class FullAudit(MemoryAudit):
+    """A trail on a disk that is full so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+
+    def append(self, events: Sequence[Event]) -> int:
+        self._times -= 1
+        if self._times >= 0:
+            raise AuditError("the disk is full", retryable=True)
+        return super().append(events)
+
+
+def test_what_cannot_be_told_to_the_audit_is_not_given_and_is_given_once_later() -> None:
+    queue, outbox, audit = MemoryQueue(), MemoryOutbox(), FullAudit(1)
+    filled(queue, 1)
+    work = make_work(queue, outbox=outbox, audit=audit)
+
+    process_queue(work, no_progress)
+    assert outbox.letters() == []
+    assert audit.events == []
+
+    process_queue(make_work(queue, outbox=outbox, audit=audit, now=NOON + HOUR), no_progress)
+
+    assert ids(queue, State.COMPLETED) == [make_request(1).id]
+    assert audit.kinds() == ["request_taken", "nothing_found"]
+    assert len(outbox.letters("sent")) == 1
+
+
+def test_where_not_even_the_failure_can_be_told_the_request_goes_back() -> None:
+    queue, audit = MemoryQueue(), FullAudit(100)
+    filled(queue, 1)
+    catalogue = MemoryCatalogue()
+    catalogue.error = CatalogueError("the folder is no folder")
+
+    with pytest.raises(AuditError):
+        process_queue(make_work(queue, catalogue=catalogue, audit=audit), no_progress)
+
+    assert ids(queue, State.PENDING) == [make_request(1).id]
 
 
 class BrokenQueue(MemoryQueue):

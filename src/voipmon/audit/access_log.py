@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote, urlsplit
 
 _LINE = re.compile(
-    r"(?:(?P<vhost>\S+:\d{1,5}) )?(?P<address>\S{1,255}) \S+ .{0,255}?"
+    r"(?:(?:[^\s:]+|\[[0-9A-Fa-f:.]+\]):\d{1,5} )?(?P<address>\S{1,255}) \S+ .{0,255}?"
     r"\[(?P<time>\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\] "
     r'"(?P<method>[A-Z]{1,20}) (?P<target>[^ "]{1,8000})(?: [^"]{0,20})?" (?P<status>\d{3}) \S+'
-    r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?.*'
+    r'(?: "(?:[^"\\]|\\.)*" "(?P<agent>(?:[^"\\]|\\.)*)")?.*'
 )
 _MONTHS = {
     name: number
