@@ -25,7 +25,7 @@ class Postman:
 
     *connect* makes the transport when there is a first letter to send, so that an idle pass needs none. In 24 hours no
     more than *per_day* recipients are written to; what is over that waits, and *tell* is called with how many letters
-    do: it posts a letter of its own and returns True, or has done so before.
+    do: it posts a letter of its own and returns True, or has done so before. Once *stop* says so no letter is begun.
     """
 
     def __init__(
@@ -36,12 +36,14 @@ class Postman:
         *,
         per_day: int | None = None,
         tell: Callable[[int], bool] = lambda _: False,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._outbox = outbox
         self._connect = connect
         self._clock = clock
         self._per_day = per_day
         self._tell = tell
+        self._stop = stop
         self._told = False
         self._transport: Transport | None = None
         self._away: str | None = None
@@ -75,7 +77,7 @@ class Postman:
 
     def _send_due(self, budget: Budget) -> set[str]:
         sent: set[str] = set()
-        if self._away is not None:
+        if self._away is not None or self._stop():
             return sent
         for posted in self._outbox.due(self._clock(), self._tried, budget):
             self._tried.add(posted.letter.name)
@@ -86,6 +88,8 @@ class Postman:
                 self._outbox.give_back(posted)
                 self._away = str(error)
                 _log.warning("mail_server_away", extra={"reason": self._away})
+                break
+            if self._stop():
                 break
         return sent
 

@@ -127,3 +127,16 @@ def test_without_a_limit_nothing_waits_and_nothing_is_counted(office: Office) ->
 
     assert len(sending.sent) == 30
     assert sending.away is None
+
+
+def test_once_it_is_to_stop_no_further_letter_is_begun(office: Office) -> None:
+    office.post(range(3), "result")
+    outbox = SpoolOutbox(office.folder)
+    postman = Postman(outbox, lambda: office.server, lambda: NOON, stop=lambda: len(office.server.sent) == 1)
+
+    postman.send_letters()
+    postman.send_letters()
+
+    assert len(office.server.sent) == 1
+    assert outbox.counts()["waiting"] == 2
+    assert len(office.make_pass(NOON).sent) == 2
