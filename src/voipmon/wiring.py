@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from voipmon.mail.facts import Facts as LetterFacts
     from voipmon.mail.facts import Thread
     from voipmon.mail.imap_connection import ImapConnection
+    from voipmon.mail.imap_idle import ImapArrivals
     from voipmon.mail.inbox import Inbox
     from voipmon.mail.lead import Lead, Leadership
     from voipmon.mail.ledger import Ledger
@@ -143,6 +144,13 @@ def imap_connection(config: Config, environ: Mapping[str, str]) -> ImapConnectio
     )
 
 
+def arrivals(wake: int) -> ImapArrivals:
+    """Return who tells when mail comes, or at once when *wake* can be read."""
+    from voipmon.mail.imap_idle import ImapArrivals
+
+    return ImapArrivals(wake)
+
+
 def lead(config: Config, server: ImapConnection) -> Lead:
     """Return the lead of the mailbox, as this host sees it."""
     from voipmon.mail.imap_lead import ImapLead
@@ -212,8 +220,8 @@ def note_configuration(config: Config, path: Path) -> None:
     audit(config).append([configured(str(path), digest_of(config), file.st_uid, changed, os.getuid(), now)])
 
 
-def postman(config: Config, environ: Mapping[str, str]) -> Postman:
-    """Return who sends the letters."""
+def postman(config: Config, environ: Mapping[str, str], stop: Callable[[], bool] | None = None) -> Postman:
+    """Return who sends the letters, and begins none any more once *stop* says so."""
     from voipmon.commands.send_letters import Postman
 
     def tell(waiting: int) -> bool:
@@ -224,7 +232,14 @@ def postman(config: Config, environ: Mapping[str, str]) -> Postman:
         return report_budget(outbox(config), _LateWriter(config), config.instance, per_day, waiting, system_clock())
 
     per_day = config.limits.recipients_per_day
-    return Postman(outbox(config), lambda: _transport(config, environ), system_clock, per_day=per_day, tell=tell)
+    return Postman(
+        outbox(config),
+        lambda: _transport(config, environ),
+        system_clock,
+        per_day=per_day,
+        tell=tell,
+        stop=stop or (lambda: False),
+    )
 
 
 def _transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from voipmon.clock import system_clock
 from voipmon.errors import ExitCode, LeadLostError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from voipmon.commands.decide import Intake
     from voipmon.commands.monitor import Tally
+    from voipmon.config.model import Config
     from voipmon.mail.imap_connection import ImapConnection
     from voipmon.mail.lead import Lead
 
@@ -38,79 +42,113 @@ def _stop_on_sigterm() -> Callable[[], bool]:
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Stay, and make a pass whenever mail comes, until SIGTERM.")
 @click.pass_obj
-def monitor(session: Session) -> ExitCode:
+def monitor(session: Session, *, watch: bool) -> ExitCode:
     """Read new mail, answer it, and put requests in the queue (in master mode, or where this host leads)."""
     config = session.config
     if config.mode == "slave" and not config.failover.peers:
-        _log.info("mail_not_read", extra={"reason": "mode is slave: this host only works the queue"})
-        return ExitCode.SUCCESS
+        return _leave_mail_alone(session)
+    if watch:
+        from voipmon.cli.watch import watch as stay
+
+        with session.at_work():
+            _note_unverified(config)
+            return stay(session)
     with session.at_work(), wiring.only_one(config, "monitor") as alone:
         if not alone:
             _log.info("monitor_busy", extra={"reason": "another monitor is at work on this state_dir"})
             return ExitCode.SUCCESS
-        return _monitor(session)
+        _note_unverified(config)
+        tally = make_pass(session, partial(wiring.imap_connection, config, session.environ), None)
+    return ExitCode.PROCESSING_ERROR if tally is not None and tally.failed else ExitCode.SUCCESS
 
 
-def _monitor(session: Session) -> ExitCode:
+def _leave_mail_alone(session: Session) -> ExitCode:
+    from voipmon.cli.supervisor import Supervisor
+
+    reason = "mode is slave: this host only works the queue"
+    _log.info("mail_not_read", extra={"reason": reason})
+    Supervisor(session.environ).ready(reason)  # or systemd takes the end for a start that failed
+    return ExitCode.SUCCESS
+
+
+def _note_unverified(config: "Config") -> None:
+    if config.access.verify_sender == "off":
+        _log.warning("sender_not_verified", extra={"reason": "access.verify_sender is off: anybody can forge a sender"})
+
+
+Connect = Callable[[], "AbstractContextManager[ImapConnection]"]
+"""Gives the connection to the mailbox for one pass, open."""
+
+
+def make_pass(session: Session, connect: Connect, stop: Callable[[], bool] | None) -> "Tally | None":
+    """Read the mailbox if this host does (else return None), and send what is in the outbox.
+
+    The pass ends early, and well, once *stop* says so; without one, once SIGTERM has come while mail is taken in.
+    """
     from voipmon.commands.digest import report_silence
 
     config = session.config
-    if config.access.verify_sender == "off":
-        _log.warning("sender_not_verified", extra={"reason": "access.verify_sender is off: anybody can forge a sender"})
     with (
         closing(wiring.ledger(config)) as ledger,
-        closing(wiring.postman(config, session.environ)) as postman,
+        closing(wiring.postman(config, session.environ, stop)) as postman,
     ):
         intake = wiring.intake(config, ledger, session.environ)
         try:
-            tally = _lead_or_watch(session, intake) if config.failover.peers else _read_mail(session, intake)
+            with connect() as server:
+                read = _lead_or_watch if config.failover.peers else _read_mail
+                tally = read(session, intake, server, stop)
             report_silence(ledger, intake.outbox, intake.writer, config.admin, intake.clock())
         finally:
             postman.send_letters()
-    if tally is None:
-        return ExitCode.SUCCESS
-    _log.info("monitor_done", extra={kind.value: number for kind, number in tally.verdicts.items()})
-    return ExitCode.PROCESSING_ERROR if tally.failed else ExitCode.SUCCESS
+    if tally is not None:
+        _log.info("monitor_done", extra={kind.value: number for kind, number in tally.verdicts.items()})
+    return tally
 
 
 def _read_mail(
-    session: Session, intake: "Intake", server: "ImapConnection | None" = None, lead: "Lead | None" = None
+    session: Session,
+    intake: "Intake",
+    server: "ImapConnection",
+    stop: Callable[[], bool] | None,
+    lead: "Lead | None" = None,
 ) -> "Tally":
     from voipmon.commands.monitor import monitor as take_in
 
     config = session.config
     with wiring.inbox(config, session.environ, server) as inbox:
         wiring.note_claim(config, inbox)
-        tally = take_in(inbox, intake, _stop_on_sigterm(), lead)
+        tally = take_in(inbox, intake, stop or _stop_on_sigterm(), lead)
     if lead is not None:
         lead.beat()
     wiring.mail_was_read(config)
     return tally
 
 
-def _lead_or_watch(session: Session, intake: "Intake") -> "Tally | None":
+def _lead_or_watch(
+    session: Session, intake: "Intake", server: "ImapConnection", stop: Callable[[], bool] | None
+) -> "Tally | None":
     """Read the mail if this host leads; return None if another does."""
     from voipmon.commands.failover import find_part, watch
 
     config = session.config
-    with wiring.imap_connection(config, session.environ) as server:
-        lead = wiring.lead(config, server)
-        seen = find_part(lead, config.instance, config.mode, config.failover.take_over_after)
-        wiring.note_lead(config, seen)
-        inbox = wiring.inbox(config, session.environ, server)
-        if seen.was_read:
-            intake.ledger.remember_mailbox(inbox.name, system_clock())
-        if seen.leader != config.instance:
-            watch(inbox, intake, seen)
-            return None
-        try:
-            tally = _read_mail(session, intake, server, lead)
-        except LeadLostError as error:
-            _log.warning("lead_lost", extra={"reason": str(error)})
-            return None
-        wiring.note_lead(config, replace(seen, heartbeat=system_clock(), was_read=True))
-        return tally
+    lead = wiring.lead(config, server)
+    seen = find_part(lead, config.instance, config.mode, config.failover.take_over_after)
+    wiring.note_lead(config, seen)
+    inbox = wiring.inbox(config, session.environ, server)
+    if seen.was_read:
+        intake.ledger.remember_mailbox(inbox.name, system_clock())
+    if seen.leader != config.instance:
+        watch(inbox, intake, seen)
+        return None
+    try:
+        tally = _read_mail(session, intake, server, stop, lead)
+    except LeadLostError as error:
+        _log.warning("lead_lost", extra={"reason": str(error)})
+        return None
+    wiring.note_lead(config, replace(seen, heartbeat=system_clock(), was_read=True))
+    return tally
 
 
 @click.command("process-queue")

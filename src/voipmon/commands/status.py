@@ -61,7 +61,9 @@ def problems(facts: Facts, now: datetime) -> list[str]:
 
 
 def _of_the_mailbox(facts: Facts, now: datetime) -> Iterator[str]:
-    remedy = "look at 'journalctl -u voipmon-monitor', and whether voipmon-monitor.timer runs"
+    remedy = (
+        "look at 'journalctl -u \"voipmon-monitor*\"', and whether voipmon-monitor.timer or voipmon-monitor-watch runs"
+    )
     if not facts.reads_mail:
         if facts.leadership is not None:
             yield from _of_the_watch(facts.looked_at, now, remedy)

@@ -63,13 +63,18 @@ class NeededBy(str):
 
 
 class Imap(Server):
-    """The mailbox that requests come to. *host* and *user* are empty only where no mail is read."""
+    """The mailbox that requests come to. *host* and *user* are empty only where no mail is read.
+
+    *look_every* is how long `monitor --watch` waits for mail before it looks by itself, which renews IDLE: as often as
+    the timer, and well within the patience of servers (29 minutes, RFC 2177) and of routers (four, some of them).
+    """
 
     host: Host = ""
     port: Port = 993
     security: Security = "tls"
     user: Text = ""
     folder: Text = "INBOX"
+    look_every: Duration = Field(timedelta(minutes=3), ge=timedelta(seconds=1), le=timedelta(minutes=10))
 
     @field_validator("host", "user", mode="before")
     @classmethod

@@ -47,6 +47,7 @@ def test_what_is_left_out_has_the_default_of_the_contract(load: Load) -> None:
             "timeout": timedelta(seconds=60),
             "ca_file": None,
             "folder": "INBOX",
+            "look_every": timedelta(minutes=3),
         },
         "smtp": {
             "host": "smtp.example.com",
