@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from voipmon.errors import ExitCode
+
 UNITS = Path(__file__).parents[2] / "systemd"
 NAMES = ("monitor", "process-queue", "select-audios")
 SERVICES = [f"voipmon-{name}.service" for name in NAMES]
 TIMERS = [f"voipmon-{name}.timer" for name in NAMES]
+WATCH = "voipmon-monitor-watch.service"
+STAYING = {"Type", "WatchdogSec", "TimeoutStopSec", "Restart", "RestartSec", "RestartPreventExitStatus"}
+"""What a service that stays has of its own."""
 # What a pass is for decides these; every other line of [Service] is the same in all units.
 OWN = {
     "ExecStart",
@@ -53,7 +58,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path, *, drop_in: 
         (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/voipmon", str(program)))
     units = sorted(tmp_path.glob("voipmon-*"))
     if drop_in:
-        for service in SERVICES:
+        for service in (*SERVICES, WATCH):
             (tmp_path / f"{service}.d").mkdir()
             shutil.copy(UNITS / "drop-ins/mail-password.conf", tmp_path / f"{service}.d")
 
@@ -63,7 +68,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path, *, drop_in: 
 
 
 @needs_systemd
-@pytest.mark.parametrize(("service", "tenths"), list(zip(SERVICES, (13, 13, 5), strict=True)))
+@pytest.mark.parametrize(("service", "tenths"), list(zip((*SERVICES, WATCH), (13, 13, 5, 13), strict=True)))
 def test_a_unit_exposes_little(service: str, tenths: int) -> None:
     outcome = analyze("security", "--offline=true", f"--threshold={tenths}", "--no-pager", UNITS / service)
 
@@ -72,7 +77,7 @@ def test_a_unit_exposes_little(service: str, tenths: int) -> None:
 
 def test_every_timer_starts_the_service_of_its_name() -> None:
     assert sorted(unit.name for unit in UNITS.glob("*.timer")) == sorted(TIMERS)
-    assert sorted(unit.name for unit in UNITS.glob("*.service")) == sorted(SERVICES)
+    assert sorted(unit.name for unit in UNITS.glob("*.service")) == sorted([*SERVICES, WATCH])
     for timer in TIMERS:
         assert "Unit" not in dict(directives(timer, "Timer"))
         assert directives(timer, "Install") == [("WantedBy", "timers.target")]
@@ -113,13 +118,34 @@ def test_all_services_are_hardened_alike() -> None:
     assert others == [monitor, monitor]
 
 
+def test_what_watches_the_mailbox_may_do_what_a_pass_of_monitor_may_and_no_more() -> None:
+    monitor, watch = (directives(unit, "Service") for unit in ("voipmon-monitor.service", WATCH))
+    own = STAYING | {"ExecStart", "TimeoutStartSec"}
+
+    assert [line for line in watch if line[0] not in own] == [line for line in monitor if line[0] not in own]
+    assert dict(watch)["ExecStart"] == f"{dict(monitor)['ExecStart']} --watch"
+
+
+def test_the_watch_and_the_timer_of_monitor_are_never_at_work_together() -> None:
+    assert ("Conflicts", "voipmon-monitor.timer") in directives(WATCH, "Unit")
+    assert directives(WATCH, "Install") == [("WantedBy", "multi-user.target")]
+
+
+def test_what_watches_the_mailbox_is_started_again_unless_somebody_has_to_mend_something() -> None:
+    facts = dict(directives(WATCH, "Service"))
+
+    assert facts["Type"] == "notify"
+    assert facts["Restart"] == "on-failure"  # a slave ends well, and is not started again and again
+    assert facts["RestartPreventExitStatus"] == str(int(ExitCode.BAD_PARAMETERS))
+
+
 def test_only_a_unit_that_sends_mail_has_a_network() -> None:
     networks = {unit: dict(directives(unit, "Service")).get("PrivateNetwork") for unit in SERVICES}
 
     assert networks == dict(zip(SERVICES, (None, None, "yes"), strict=True))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, WATCH])
 def test_a_missing_folder_does_not_keep_a_unit_from_starting(service: str) -> None:
     folders = [value for key, value in directives(service, "Service") if key.endswith("Paths")]
 
@@ -127,9 +153,9 @@ def test_a_missing_folder_does_not_keep_a_unit_from_starting(service: str) -> No
     assert all(folder.startswith("-") for value in folders for folder in value.split())
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, WATCH])
 def test_every_line_of_a_service_says_what_it_is_for(service: str) -> None:
-    lines = (UNITS / service).read_text().partition("[Service]\n")[2].splitlines()
+    lines = (UNITS / service).read_text().partition("[Service]\n")[2].partition("\n[Install]\n")[0].splitlines()
 
     bare = [line for before, line in pairwise(["", *lines]) if line[:1] not in ("", "#") and before[:1] != "#"]
 
@@ -137,7 +163,7 @@ def test_every_line_of_a_service_says_what_it_is_for(service: str) -> None:
 
 
 def test_a_password_file_that_is_missing_cannot_stop_the_units_as_they_are() -> None:
-    assert not any("Credential" in key for unit in SERVICES for key, _ in directives(unit, "Service"))
+    assert not any("Credential" in key for unit in (*SERVICES, WATCH) for key, _ in directives(unit, "Service"))
     assert directives("drop-ins/mail-password.conf", "Service") == [
         ("LoadCredential", "mail-password:/etc/voipmon/mail-password")
     ]
