@@ -1,9 +1,12 @@
 """Who is believed, who is not, and who gets no answer at all."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.utils import format_datetime
+from typing import Any
 
+import authres
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,7 +14,7 @@ from support.cost import costs_at_most
 
 from voipmon.mail.headers import MOST_BYTES, read_header
 from voipmon.mail.reason import Reason
-from voipmon.mail.sender import Ignored, Quarantined, Sender, judge
+from voipmon.mail.sender import Ignored, Quarantined, Sender, _Results, judge
 
 OURS = "mx.example.com"
 OWN = frozenset({"voip.audios@example.com"})
@@ -488,3 +491,28 @@ def test_no_mail_costs_more_than_a_quarter_of_a_second(lines: tuple[str | bytes,
 
 def test_every_reason_is_said_in_a_sentence() -> None:
     assert all(reason.sentence for reason in Reason)
+
+
+PIECES = st.sampled_from(
+    [
+        "mx.example.com", ";", " ", "\t", "(", ")", "\\", '"', "=", "/", ".", "1", "none", "dmarc", "pass", "fail",
+        "reason", "header.from", "=company.example.com", "smtp.mailfrom=<>", "dkim=pass", "dmarc=pass", "(p=NONE)",
+        "é", "policy", "|",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=30).map("".join))
+@example('mx.example.com; dmarc=pass (p=REJECT) header.from=company.example.com; spf=none reason="a; b"')
+def test_a_result_is_read_as_authres_reads_it(value: str) -> None:
+    quick = results_of(lambda: _Results.parse_value(authres.core_features(), value))
+    slow = results_of(lambda: authres.AuthenticationResultsHeader.parse_value(value))
+
+    assert quick == slow
+
+
+def results_of(parse: Callable[[], Any]) -> object:
+    try:
+        return [str(result) for result in parse().results]
+    except (authres.AuthResError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return type(error), str(error)
