@@ -56,6 +56,7 @@ def environment(folder: Path, language: str, zone: ZoneInfo, kept: Path | None =
         autoescape=select_autoescape(enabled_extensions=["html.j2"]),
         undefined=StrictUndefined,
         finalize=_finalize,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=_compiled(kept, f"{__version__} {language} {zone.key}")
@@ -169,6 +170,8 @@ def _wrap(text: str, label: str = "", column: int = 0) -> str:
     words = harmless(text)
     if max(map(len, words.split()), default=0) > WIDTH - column:
         words = words.replace(",", ", ")
+    if len(words) <= WIDTH - max(column, len(label)):
+        return Written(label.ljust(column) + words)
     indent = " " * column
     filled = textwrap.fill(
         words, WIDTH, initial_indent=label.ljust(column), subsequent_indent=indent, break_on_hyphens=False
