@@ -31,6 +31,8 @@ ARCHIVE = "archive"
 
 _REASON = ".error.txt"
 _MOST_BYTES = 8_000_000
+_MOST_TOGETHER = 200  # files that are open at once: a process may have a thousand
+_MANY, _AT_ONCE = 16, 4
 
 
 class OddFileError(OSError):
@@ -64,6 +66,7 @@ class StateFolders:
         self._prepared = False
         self._depth = 0
         self._lock = -1
+        self._together: list[Held] | None = None
 
     def path(self, state: str, name: str) -> Path:
         """Return where the file of that name is while it is in that state."""
@@ -119,10 +122,29 @@ class StateFolders:
             new = None if known is not None else self._write_new(state, name, data, modified)
         if known is not None:
             self._flush(known.state, name)  # who added it may have died before doing so
-        if new is not None:
+        elif new is not None and self._together is not None:
+            self._together.append(new)
+            if len(self._together) == _MOST_TOGETHER:
+                self._flush_together(self._together)
+        elif new is not None:
             with new:
                 self._flush_or_withdraw(new)
         return known
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Wait for the disk once for all that is added within the block: it is durable at the block's end.
+
+        Raises:
+            OSError: at the end: the disk refuses some of it, which is taken back.
+        """
+        added: list[Held] = []
+        self._together = added
+        try:
+            yield
+        finally:
+            self._together = None
+            self._flush_together(added)
 
     def hold(self, state: str, name: str) -> "Held | None":
         """Take the lock of a file. None: somebody else has it, or has moved the file on.
@@ -243,19 +265,40 @@ class StateFolders:
             raise
         return new
 
+    def _flush_together(self, added: list["Held"]) -> None:
+        """Wait for each; where there are many, for some at once: the disk has one flush for all that wait."""
+        try:
+            if len(added) < _MANY:
+                errors = [_flush_error(new) for new in added]
+            else:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - seldom needed
+
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                    errors = list(pool.map(_flush_error, added))
+            for new, error in zip(added, errors, strict=True):
+                if error is not None:
+                    self._withdraw(new)
+            for error in filter(None, errors):
+                raise error
+        finally:
+            while added:
+                added.pop().release()
+
     def _flush_or_withdraw(self, new: "Held") -> None:
         """Wait until a new file is on the disk; take it back if the disk refuses, unless somebody has taken it on.
 
         One flush does for the bytes and the name: to write down a file that is new, ext4, xfs and btrfs write down
         where it is. What is asked of a file a second time, after the disk refused once, may be a lie.
         """
-        try:
-            new.flush()
-        except OSError:
-            with self.locked():
-                if new.lock() and new.still_there():
-                    os.unlink(new.place)
-            raise
+        error = _flush_error(new)
+        if error is not None:
+            self._withdraw(new)
+            raise error
+
+    def _withdraw(self, new: "Held") -> None:
+        with self.locked():
+            if new.lock() and new.still_there():
+                os.unlink(new.place)
 
     def _flush(self, state: str, name: str) -> None:
         """Wait until a file is on the disk; one that moves on meanwhile is in work, and will be."""
@@ -489,6 +532,15 @@ class Held:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _flush_error(new: Held) -> OSError | None:
+    """Wait until a file is on the disk; return why it is not."""
+    try:
+        new.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 def _exists(place: str) -> bool:

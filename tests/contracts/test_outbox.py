@@ -82,6 +82,17 @@ def test_a_letter_is_sent_as_it_was_posted(outbox: Outbox) -> None:
     assert take(outbox) == Posted(make_letter(), ("manager@example.com", "admin@example.com"), attempt=1)
 
 
+def test_letters_that_are_posted_together_are_there_each_once(outbox: Outbox) -> None:
+    letters = [make_letter(number) for number in range(20)]
+    outbox.post(letters[3], NOON)
+
+    with outbox.together():
+        posted = [outbox.post(letter, NOON + MINUTE) for letter in letters]
+
+    assert posted == [True, True, True, False, *[True] * 16]
+    assert sorted(names(outbox, NOON + HOUR)) == sorted(letter.name for letter in letters)
+
+
 def test_a_letter_is_posted_once(outbox: Outbox) -> None:
     outbox.post(make_letter(), NOON)
 

@@ -84,6 +84,17 @@ def leave_in(state: State, queue: Queue) -> None:
         queue.fail(leased, "no such recording", NOON)
 
 
+def test_requests_that_are_enqueued_together_are_there_each_once(queue: Queue) -> None:
+    requests = [make_request(number) for number in range(20)]
+    queue.enqueue(requests[3])
+
+    with queue.together():
+        added = [queue.enqueue(request) for request in requests]
+
+    assert added == [True, True, True, False, *[True] * 16]
+    assert ids(queue, State.PENDING) == [request.id for request in requests]
+
+
 def test_a_request_is_leased_as_it_was_enqueued(queue: Queue) -> None:
     request = make_request(
         recipient="boss@example.com",

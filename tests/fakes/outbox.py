@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002 - the signatures are the port's
 
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,6 +60,9 @@ class MemoryOutbox:
             return False
         self._items[letter.name] = _Item(letter, now)
         return True
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def has(self, name: str) -> bool:
         return name in self._items

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002 - the signatures are the port's
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -68,6 +69,9 @@ class MemoryQueue:
         if _wish(known.request) != _wish(request):
             raise ConflictError(f"request {request.id} is in {known.state}/ already, with other content")
         return False
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def lease(self, now: datetime) -> Lease | None:
         due = [item for item in self._in_order(State.PENDING) if item.not_before is None or item.not_before <= now]

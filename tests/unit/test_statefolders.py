@@ -247,6 +247,52 @@ def test_what_somebody_took_before_the_disk_refused_it_stays_his(
     assert content(folders)["new/a.json"] == b"one"
 
 
+@pytest.mark.parametrize("count", [3, 40, 450])
+def test_what_is_added_together_is_on_the_disk_at_the_end_each_file_once(
+    folders: StateFolders, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    folders.add("new", "first.json", b"one")
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}")))  # noqa: PTH115 - as above
+
+    with folders.together():
+        for number in range(count):
+            assert folders.add("new", f"{number}.json", b"one") is None
+        assert folders.add("new", "0.json", b"two") == Known("new", b"one")
+    folders.add("new", "last.json", b"one")
+
+    once = {str(folders.path("new", f"{number}.json")) for number in range(count)}
+    assert once <= set(flushed)
+    assert flushed[-1] == str(folders.path("new", "last.json"))
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_of_what_is_added_together_the_disk_may_refuse_some_which_is_taken_back(
+    folders: StateFolders, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    folders.add("new", "first.json", b"one")
+
+    def fsync(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith("/1.json"):  # noqa: PTH115 - a number
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    def add_all() -> None:
+        with folders.together():
+            for number in range(count):
+                folders.add("new", f"{number}.json", b"one")
+
+    with pytest.raises(OSError, match="No space left"):
+        add_all()
+
+    assert content(folders).keys() == {"new/first.json", *(f"new/{number}.json" for number in range(count))} - {
+        "new/1.json"
+    }
+
+
 def test_many_short_writes_make_one_file(folders: StateFolders, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data[:3])))

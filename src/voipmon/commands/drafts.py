@@ -3,7 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -29,12 +30,20 @@ class Requests(Protocol):
         """Return how many requests are taken before that one."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """Let what is added within the block be durable at its end."""
+        ...
+
 
 class Letters(Protocol):
     """Where letters go: the part of `Outbox` that deciding on a mail needs."""
 
     def post(self, letter: Letter, now: datetime) -> bool:
         """Keep the letter to be sent."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let what is kept within the block be durable at its end."""
         ...
 
 
@@ -61,8 +70,13 @@ class Drafts:
 
     def post(self, letter: Letter, now: datetime) -> bool:  # noqa: ARG002 - posted in the end with the time of then
         """Draft the letter."""
-        self._letters.append(asdict(letter) | {"content": letter.content.decode("ascii")})
+        content = letter.content.decode("ascii")
+        self._letters.append({"name": letter.name, "recipients": letter.recipients, "content": content})
         return True
+
+    def together(self) -> AbstractContextManager[None]:
+        """Do nothing: drafts are not durable."""
+        return nullcontext()
 
     def close(self, told: Event, *, aside: bool) -> str:
         """Return what follows from the mail as text, and begin anew.
@@ -91,12 +105,12 @@ def carry_out(
     """Do what follows from mails that are marked, the lines of the audit first; twice is as good as once.
 
     Raises:
-        ProcessingError: the queue, the outbox or the audit cannot be used; the rest stays written down.
+        ProcessingError: the queue, the outbox or the audit cannot be used; it all stays written down.
     """
     contents = [json.loads(one.content) for one in consequences]
     audit.append([event for content in contents for event in _events(content)])
     finished: list[str] = []
-    try:
+    with queue.together(), outbox.together():
         for one, content in zip(consequences, contents, strict=True):
             if content["request"] is not None:
                 _enqueue(_read(content["request"]), queue)
@@ -104,8 +118,7 @@ def carry_out(
                 recipients, text = tuple(letter["recipients"]), letter["content"].encode("ascii")
                 outbox.post(Letter(letter["name"], recipients, text), clock())
             finished.append(one.key)
-    finally:
-        kept.done(finished)
+    kept.done(finished)
 
 
 def _events(content: dict[str, Any]) -> Iterator[Event]:
@@ -135,9 +148,10 @@ def _enqueue(request: Request, queue: Requests) -> None:
 
 
 def _written(request: Request) -> dict[str, Any]:
-    return asdict(request) | {"created_at": request.created_at.isoformat(), "parameters": dict(request.parameters)}
+    plain = {field.name: getattr(request, field.name) for field in fields(request)}
+    return plain | {"created_at": request.created_at.isoformat(), "parameters": dict(request.parameters)}
 
 
-def _read(fields: dict[str, Any]) -> Request:
-    created_at = datetime.fromisoformat(fields["created_at"])
-    return Request(**fields | {"created_at": created_at, "references": tuple(fields["references"])})
+def _read(written: dict[str, Any]) -> Request:
+    created_at = datetime.fromisoformat(written["created_at"])
+    return Request(**written | {"created_at": created_at, "references": tuple(written["references"])})

@@ -55,6 +55,12 @@ class SpoolOutbox:
             modified = round(now.timestamp() * 1_000_000) * 1000
             return self._folders.add(_WAITING, _file_name(letter.name), _dump(document), modified) is None
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Wait for the disk once for all that is posted within the block; see the port."""
+        with self._translated(), self._folders.together():
+            yield
+
     def has(self, name: str) -> bool:
         """Tell whether a letter of that name is or was here; see the port."""
         with self._translated():

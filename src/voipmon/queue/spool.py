@@ -39,6 +39,12 @@ class SpoolQueue:
             raise ConflictError(f"request {request.id} is in {known.state}/ already, with other content")
         return known is None
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Wait for the disk once for all that is enqueued within the block; see the port."""
+        with self._translated(), self._folders.together():
+            yield
+
     def lease(self, now: datetime) -> Lease | None:
         """Take the oldest request that is due; see the port."""
         with self._translated():
