@@ -18,7 +18,8 @@ from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 250  # at 64 KiB of header each, what is held in memory stays small
+_BATCH = 500  # taken and marked together: six commands, however many they are
+_READ = 250  # of these, at 64 KiB of header each, what is held in memory stays small
 _FIRST_PASS = timedelta(hours=24)
 _MOST_FAILURES = 3
 _ABANDONED = timedelta(hours=1)  # where nobody holds a lead: then the pass of the host that took a mail is over
@@ -114,7 +115,14 @@ class _Pass:
     def take_in(self, uids: list[int]) -> None:
         verdicts: dict[int, Verdict] = {}
         kept: list[Consequence] = []
-        messages = self.inbox.read(self._take(uids))
+        ours = self._take(uids)
+        for start in range(0, len(ours), _READ):
+            self._decide(ours[start : start + _READ], verdicts, kept)
+        self._finish(verdicts, kept)
+
+    def _decide(self, uids: list[int], verdicts: dict[int, Verdict], kept: list[Consequence]) -> None:
+        """Read mails, decide on them, and write down what follows; add it to *verdicts* and *kept*."""
+        messages = self.inbox.read(uids)
         drafts = Drafts(self.intake.queue)
         drafting = replace(self.intake, queue=drafts, outbox=drafts)
         with self.intake.ledger.batch():
@@ -132,7 +140,6 @@ class _Pass:
                         kept.append(Consequence(verdict.key, self.inbox.generation, message.uid, content))
                         self.consequences.keep(self.inbox.name, kept[-1])
                 drafts.discard()
-        self._finish(verdicts, kept)
 
     def note_theirs(self) -> None:
         if self.lead is None:
