@@ -1,7 +1,9 @@
 """`voipmon monitor --watch` as a process, on a real Dovecot that is restarted, cut off, frozen and lied about."""
 
 import fcntl
+import gc
 import json
+import os
 import random
 import signal
 import socket
@@ -9,7 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +25,10 @@ from support.line import Line
 from support.sampling import Sample
 from support.smtp_sink import SmtpSink, Stage, Trouble
 from support.world import SUBJECT, World, mail
+
+from voipmon import wiring
+from voipmon.cli.root import Session
+from voipmon.cli.work import make_pass
 
 pytestmark = pytest.mark.dovecot
 
@@ -260,6 +266,24 @@ def test_a_mailbox_with_history_ends_the_first_pass_and_names_init(world: World)
     ended = world.run("monitor", "--watch", exits=2)
 
     assert "voipmon init" in ended.stderr
+
+
+def test_some_hundred_passes_leave_nothing_behind_in_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voipmon.cli.log.set_up", lambda *_: None)  # the log of the tests stays as it is
+    session = Session(world.config, "WARNING", "text", os.environ)
+    with wiring.imap_connection(session.config, session.environ) as server:
+
+        def passes(number: int) -> tuple[int, int]:
+            for _ in range(number):
+                assert make_pass(session, lambda: nullcontext(server), lambda: False) is not None
+            gc.collect()
+            return len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir()))
+
+        objects, files = passes(20)
+        later_objects, later_files = passes(200)
+
+    assert later_files == files
+    assert later_objects - objects < 200
 
 
 # -- the end ----------------------------------------------------------------------------------------------------------
