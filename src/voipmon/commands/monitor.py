@@ -18,7 +18,7 @@ from voipmon.mail.ledger import Ledger, Verdict, VerdictKind
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 500  # taken and marked together: six commands, however many they are
+_BATCH = 500  # taken and marked together: as few commands as for one
 _READ = 250  # of these, at 64 KiB of header each, what is held in memory stays small
 _FIRST_PASS = timedelta(hours=24)
 _MOST_FAILURES = 3
@@ -117,6 +117,8 @@ class _Pass:
         kept: list[Consequence] = []
         ours = self._take(uids)
         for start in range(0, len(ours), _READ):
+            if start and self.stop():
+                break
             self._decide(ours[start : start + _READ], verdicts, kept)
         self._finish(verdicts, kept)
 
