@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,8 @@ from corpus.cases import CASES, GOOD, MANAGER, NOON, OTHER, OWN, Case, mail
 from corpus.intake import ANSWERED, LIMITS
 from support.dovecot import Mailbox
 from support.imap_stub import RewritingProxy
+from support.line import Line
+from support.mails import ordinary
 from support.sampling import Sample
 from support.world import World
 
@@ -138,54 +139,10 @@ def bodies(proxy: RewritingProxy) -> list[bytes]:
     return [command for command in fetches if not re.fullmatch(plain, command)]
 
 
-GMAIL = """\
-Delivered-To: voip.audios@example.com
-Received: by 2002:a05:6a10:1234:b0:1 with SMTP id a1csp123456; Tue, 11 Nov 2025 07:00:03 -0800 (PST)
-X-Google-Smtp-Source: AGHT+{noise}
-X-Received: by 2002:a05:6402:35cb:b0:640:1234 with SMTP id q11-20020a0564021234; Tue, 11 Nov 2025 07:00:02 -0800 (PST)
-ARC-Seal: i=1; a=rsa-sha256; t=1762873202; cv=none; d=google.com; s=arc-20240605; b={noise}
-ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=google.com; s=arc-20240605; b={noise}
-ARC-Authentication-Results: i=1; mx.google.com; dkim=pass header.i=@company.example.com; dmarc=pass
-Return-Path: <{sender}>
-Received: from mail.company.example.com (mail.company.example.com. [192.0.2.1])
-        by mx.google.com with ESMTPS id 4fb4d7f45d1cf-6416a5f1234si1234567a12.123.2025.11.11.07.00.02
-        for <voip.audios@example.com>
-        (version=TLS1_3 cipher=TLS_AES_256_GCM_SHA384 bits=256/256);
-        Tue, 11 Nov 2025 07:00:02 -0800 (PST)
-Received-SPF: pass (google.com: domain of {sender} designates 192.0.2.1 as permitted sender) client-ip=192.0.2.1;
-Authentication-Results: mx.google.com;
-       dkim=pass header.i=@company.example.com header.s=20230601 header.b=Ab12Cd34;
-       spf=pass (google.com: domain of {sender} designates 192.0.2.1 as permitted sender) smtp.mailfrom={sender};
-       dmarc=pass (p=REJECT sp=REJECT dis=NONE) header.from=company.example.com
-DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=company.example.com; s=20230601; bh={noise}; b={noise}
-Received: from [192.0.2.7] (unknown [192.0.2.7]) by mail.company.example.com (Postfix) with ESMTPSA id 4B1234;
-        Tue, 11 Nov 2025 12:00:01 -0300 (-03)
-From: Ana Maria da Silva <{sender}>
-To: Audios <voip.audios@example.com>
-Subject: RAMAIS=1121,1122,1123 INICIO=10/11/2025 08:00 FIM=10/11/2025 18:00
-Date: {date}
-Message-ID: <{number}.4B1234@mail.company.example.com>
-MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="000000000000a1b2c3"
-User-Agent: Mozilla Thunderbird
-Content-Language: pt-BR
-
-{body}
-"""
-
-
-def ordinary(number: int, sender: str = MANAGER, body: str = "Please.", date: str | None = None) -> bytes:
-    """Return a mail as people's mail programs and Gmail make it."""
-    text = GMAIL.format(
-        sender=sender, number=number, noise="A1b2C3d4" * 44, body=body, date=date or format_datetime(NOON)
-    )
-    return text.replace("\n", "\r\n").encode()
-
-
 def test_an_ordinary_mail_costs_four_kilobytes_at_most_however_big_it_is(mailbox: Mailbox, tmp_path: Path) -> None:
     for number in range(20):
-        mailbox.append(ordinary(number, f"p{number}@company.example.com", "x" * 100_000), NOON)
-    mailbox.append(ordinary(20, body="x" * 12_000_000), NOON)
+        mailbox.append(ordinary(number, NOON, f"p{number}@company.example.com", "x" * 100_000), NOON)
+    mailbox.append(ordinary(20, NOON, body="x" * 12_000_000), NOON)
     intake = replace(intake_in(tmp_path), authserv_id="mx.google.com")
 
     with RewritingProxy("127.0.0.1", mailbox.server.port, {}) as proxy, inbox_of(mailbox, proxy.port) as inbox:
@@ -200,6 +157,33 @@ def test_an_ordinary_mail_costs_four_kilobytes_at_most_however_big_it_is(mailbox
     assert said / 21 <= 4_096
 
 
+def test_a_pass_costs_few_round_trips_however_many_mails_there_are_and_little_when_there_are_none(
+    world: World,
+) -> None:
+    assert world.mailbox is not None
+    now = datetime.now(UTC)
+    world.settings |= {"access.verify_sender": "require", "access.authserv_id": "mx.google.com"}
+    with Line(world.mailbox.server.host, world.mailbox.server.port) as line:
+        world.settings["imap.port"] = line.port
+        world.run("monitor")  # the first one asks for mail with a history, too
+        costs = []
+        for count in (0, 400, 1_100):
+            if count:
+                people = (f"p{number}@company.example.com" for number in range(count))
+                world.mailbox.append_all(ordinary(count + number, now, who) for number, who in enumerate(people))
+            line.reset()
+            world.run("monitor")
+            costs.append((line.round_trips, line.to_client))
+
+    print(costs)
+    trips, read = zip(*costs, strict=True)
+    assert trips[0] <= 8
+    assert read[0] <= 10_000
+    assert trips[1] <= 400 / 200 + 12
+    assert trips[2] <= 1_100 / 200 + 20
+    assert read[2] / 1_100 <= 4_096
+
+
 PEAK = """
 import sys
 from voipmon.cli import run
@@ -212,10 +196,10 @@ print(code, next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 def test_thousands_of_unread_mails_and_a_huge_one_take_little_memory(world: World, sample: Sample) -> None:
     assert world.mailbox is not None
     count = max(sample([1_000, 10_000], 1)) if sample.full else 1_000
-    now = format_datetime(datetime.now(UTC))
-    strangers = [ordinary(number, "s@elsewhere.example.com", date=now) for number in range(count)]
+    now = datetime.now(UTC)
+    strangers = [ordinary(number, now, "s@elsewhere.example.com") for number in range(count)]
     world.mailbox.append_all(strangers)
-    world.mailbox.append(ordinary(count, body="x" * 12_000_000, date=now))
+    world.mailbox.append(ordinary(count, now, body="x" * 12_000_000))
     world.settings |= {"access.verify_sender": "require", "access.authserv_id": "mx.google.com"}
 
     ended = subprocess.run(

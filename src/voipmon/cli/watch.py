@@ -6,6 +6,7 @@ import random
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -59,7 +60,7 @@ class Ending:
         self._is_asked.set()
         os.write(self._waker, b"x")
         self._asked()
-        threading.Event().wait(_GRACE)
+        time.sleep(_GRACE)
         os._exit(ExitCode.SUCCESS)
 
 
