@@ -65,6 +65,23 @@ def test_the_events_of_the_program_are_those_of_the_manual() -> None:
     assert documented == set(_events())
 
 
+def test_the_events_of_the_audit_trail_are_those_of_its_manual() -> None:
+    told = {
+        str(node.args[0].value)
+        for path in (_ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Event", "_ended"}
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    section = (_ROOT / "docs" / "audit.md").read_text().partition("## What is written down")[2].partition("## ")[0]
+
+    assert told == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+    assert "delivered" in told
+
+
 def test_the_readme_shows_on_its_first_screen_what_it_is_an_example_and_the_two_commands() -> None:
     screen = "\n".join(_README.splitlines()[:40])
 

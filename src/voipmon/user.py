@@ -3,7 +3,7 @@
 import logging
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,16 @@ def owner_of(folder: Path) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(group)
         os.setgroups(groups)
+
+
+def at_keyboard(environ: Mapping[str, str]) -> str:
+    """Return who started us, as far as the system knows: the user, and who became it by sudo."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    before = environ.get("SUDO_USER", "")[:64]
+    return f"{name} (sudo by {before})" if before.isprintable() and before else name
 
 
 @contextmanager

@@ -318,8 +318,8 @@ def revoke(config: Config, identity: str, by: str) -> str | None:
     return request_id if publisher(config).revoke(request_id, tell) else None
 
 
-def desk(config: Config) -> Desk:
-    """Return what answering a request needs."""
+def desk(config: Config, by: str | None = None) -> Desk:
+    """Return what answering a request needs; *by* whom, where somebody has it done by hand."""
     from voipmon.commands.select_audios import Desk
 
     return Desk(
@@ -332,6 +332,7 @@ def desk(config: Config) -> Desk:
         zone=config.timezone,
         prefixes=config.recordings.prefixes,
         clock=system_clock,
+        by=by,
     )
 
 

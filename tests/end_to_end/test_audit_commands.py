@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import pwd
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,15 @@ def test_the_same_log_again_grown_rotated_or_packed_adds_nothing_twice(slave: Wo
     assert slave.run("audit", "verify").stdout.count("whole") == 1
 
 
+def test_who_answers_a_request_at_the_keyboard_is_told(slave: World) -> None:
+    slave.record(_CALL)
+    slave.run("select-audios", "--ramais", "1121", "--inicio", "27/10/2025", "--fim", "28/10/2025")
+
+    [asked] = [row for row in shown(slave) if row["event"] == "request_taken"]
+
+    assert asked["who"] == pwd.getpwuid(os.getuid()).pw_name
+
+
 def test_a_log_that_cannot_be_read_is_named(slave: World, tmp_path: Path) -> None:
     packed = tmp_path / "access.log.gz"
     packed.write_bytes(gzip.compress(b"x" * 10_000)[:-20])
@@ -105,12 +115,12 @@ def test_a_log_that_cannot_be_read_is_named(slave: World, tmp_path: Path) -> Non
 
 
 def test_openings_are_told_after_the_publication_is_over(slave: World, tmp_path: Path) -> None:
-    slave.settings["publish.keep"] = "1s"
     token = give(slave)
-    slave.settings["publish.keep"] = "72h"
-    os.utime(slave.folder / "state" / "tidied", (0, 0))
-    while slave.published():
-        slave.run("process-queue")
+    [record] = (slave.folder / "state" / "publications").glob("*.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"expires_at": "2026-01-01T00:00:00+00:00"}))
+    os.utime(record, (1_700_000_000, 1_700_000_000))
+    slave.run("process-queue")
+    assert slave.published() == []
     log = tmp_path / "access.log"
     log.write_text(log_line(f"/audios/{token}/gravacoes-x.zip") + log_line(f"/audios/{token}/0002.mp3"))
 

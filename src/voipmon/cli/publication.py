@@ -1,13 +1,10 @@
 """`publication`: what can be fetched, and how it is called back."""
 
 import json
-import os
-import pwd
-from collections.abc import Mapping
 
 import click
 
-from voipmon import wiring
+from voipmon import user, wiring
 from voipmon.cli.root import Session
 from voipmon.cli.show import age, plain, size, table
 from voipmon.clock import stamp, system_clock
@@ -70,7 +67,7 @@ def revoke(session: Session, identities: tuple[str, ...], as_json: bool) -> Exit
     unknown: list[str] = []
     with session.at_work() as config:
         for identity in dict.fromkeys(identities):
-            request_id = wiring.revoke(config, identity, _who(session.environ))
+            request_id = wiring.revoke(config, identity, user.at_keyboard(session.environ))
             if request_id is None:
                 unknown.append(identity)
                 continue
@@ -83,13 +80,3 @@ def revoke(session: Session, identities: tuple[str, ...], as_json: bool) -> Exit
         names = ", ".join(map(plain, unknown))
         raise ParameterError(f"nothing is published under {names}: 'voipmon publication list' shows what is")
     return ExitCode.SUCCESS
-
-
-def _who(environ: Mapping[str, str]) -> str:
-    """Return who is at the keyboard, as far as the system knows: the user, and who became it by sudo."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = f"uid {os.getuid()}"
-    before = environ.get("SUDO_USER")
-    return f"{name} (sudo by {plain(before)[:64]})" if before else name

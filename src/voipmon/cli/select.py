@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voipmon import wiring
+from voipmon import user, wiring
 from voipmon.cli.root import Session
 from voipmon.cli.show import plain
 from voipmon.clock import stamp, system_clock
@@ -89,7 +89,7 @@ def _answer(session: Session, request: "Request") -> "Answer":
     from voipmon.mail.outbox import letter_name
 
     with shown() as progress:
-        answered = answer(request, wiring.desk(session.config), progress)
+        answered = answer(request, wiring.desk(session.config, user.at_keyboard(session.environ)), progress)
     if request.recipient:
         name = letter_name(request.id, "result" if answered.publication else "nothing-found")
         with closing(wiring.postman(session.config, session.environ)) as postman:

@@ -35,10 +35,16 @@ def verdict_given(verdict: Verdict, now: datetime) -> Event:
     return Event("verdict", now, (verdict.key,), _known(facts))
 
 
-def request_taken(request: Request, now: datetime) -> Event:
-    """Tell that a request is there: who asks for what, and on whose order."""
+def request_taken(request: Request, now: datetime, by: str | None = None) -> Event:
+    """Tell that a request is there: who asks for what, under whose rights; *by* whom, where it is done by hand."""
     asked = {name: _words(request.parameters.get(name)) for name in _ASKED}
-    facts = {**_whose(request), "type": request.kind, "asked": _known(asked), "came": stamp(request.created_at)}
+    facts = {
+        **_whose(request),
+        "by": by,
+        "type": request.kind,
+        "asked": _known(asked),
+        "came": stamp(request.created_at),
+    }
     return Event("request_taken", now, (request.id, str(request.round)), _known(facts))
 
 

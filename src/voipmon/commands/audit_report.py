@@ -13,7 +13,10 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which rows are wanted: of that *tenant*, of calls of that *extension*, from *first* to *last*, both included."""
+    """Which rows are wanted: of that *tenant*, alone or among others; of calls of that *extension*; of that period.
+
+    *first* and *last* are included.
+    """
 
     tenant: str | None = None
     extension: str | None = None
@@ -139,7 +142,8 @@ class _Reading:
             self._rows.append((_row(line, asked, _detail(line)), ""))
 
     def _is_of_tenant(self, line: Line) -> bool:
-        return self._question.tenant in (None, line.get("tenant"))
+        wanted = self._question.tenant
+        return wanted is None or wanted in line.get("tenant", "").split(", ")
 
     def _is_of_extension(self, line: Line) -> bool:
         wanted = self._question.extension

@@ -37,7 +37,10 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering needs. *zone* is where people's wall clocks are, *prefixes* the kinds of calls searched."""
+    """What answering needs. *zone* is where people's wall clocks are, *prefixes* the kinds of calls searched.
+
+    *by* is who has it done at the keyboard, where somebody does.
+    """
 
     catalogue: Catalogue
     publisher: Publisher
@@ -48,6 +51,7 @@ class Desk:
     zone: ZoneInfo
     prefixes: Sequence[str]
     clock: Clock
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def _answered(request: Request, desk: Desk) -> Outcome | None:
 
 def _tell_audit(request: Request, event: Event, desk: Desk) -> None:
     """Tell what became of the request; of one that came by no mail, the trail does not know yet."""
-    desk.audit.append([request_taken(request, desk.clock()), event])
+    desk.audit.append([request_taken(request, desk.clock(), desk.by), event])
 
 
 def _delivered(publication: Publication) -> Delivered:

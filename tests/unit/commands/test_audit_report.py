@@ -86,6 +86,17 @@ def test_only_what_is_of_the_tenant_is_told_and_what_others_were_given_is_not() 
     }  # fmt: skip
 
 
+def test_what_was_given_by_the_rights_of_two_tenants_is_told_to_both() -> None:
+    lines = [
+        taken(tenant="acme, umbrella"),
+        delivered(tenant="acme, umbrella"),
+        delivered(request="r2", tenant="acme-2"),
+    ]
+
+    assert {row.request for row in report(lines, Question(tenant="umbrella"))} == {"r1"}
+    assert {row.request for row in report(lines, Question(tenant="acme"))} == {"r1"}
+
+
 def test_a_file_counts_by_when_it_was_given_and_by_when_it_was_opened() -> None:
     first, last = datetime(2025, 11, 2, tzinfo=UTC), datetime(2025, 11, 3, tzinfo=UTC)
 
