@@ -171,6 +171,8 @@ CASES: list[Case] = [
         "an empty Message-ID": mail(number="<>"),
         "a Message-ID in brackets": mail(number="<[ABC=@microsoft.com]>"),
         "a Message-ID without an end": mail(number="<" + "x" * 3_000),
+        "a Message-ID that turns the writing round": mail(number="<1@mail.exam\u202eple>"),
+        "a Message-ID with a blank of another charset": mail(number=b"<1\xa0mail.example>"),
         "no Message-ID": mail(number=None),
         "odd References": mail("References: <<>> <a@b> ,;\x00 <" + "(" * 500, "In-Reply-To: <>"),
         "an odd Return-Path": mail("Return-Path: <@@a:b@>"),

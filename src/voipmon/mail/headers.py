@@ -107,7 +107,7 @@ def read_header(raw: bytes) -> Header:
         subject=_decoded(fields.get("subject", [b""])[0]),
         date=_text(fields.get("date", [b""])[0]),
         message_id=_first_id(fields.get("message-id", [])[:1]),
-        name=_text(fields.get("message-id", [b""])[0])[:_LONGEST_NAME],
+        name=name_of(_text(fields.get("message-id", [b""])[0])),
         in_reply_to=_first_id(fields.get("in-reply-to", [])[:1]),
         references=_ids(fields.get("references", [])[:1])[-_MOST_REFERENCES:],
         auto_submitted=texts("auto-submitted"),
@@ -122,6 +122,11 @@ def read_header(raw: bytes) -> Header:
         trace=tuple(trace),
         repeated=frozenset(name for name in _ONLY_ONCE if len(fields.get(name, ())) > 1),
     )
+
+
+def name_of(message_id: str) -> str:
+    """Return a Message-ID, however it is written, as it can be shown: not too long, with a space for what cannot be."""
+    return "".join(sign if sign.isprintable() else " " for sign in message_id[:_LONGEST_NAME]).strip()
 
 
 def _fields(raw: bytes) -> Iterator[tuple[str, bytes]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from voipmon.clock import stamp
 from voipmon.errors import MailboxError
+from voipmon.mail.headers import name_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mailbox (name TEXT PRIMARY KEY, since TEXT NOT NULL) WITHOUT ROWID;
@@ -147,7 +148,7 @@ class Ledger:
 
     def verdicts_of_message(self, message_id: str) -> list[Verdict]:
         """Return what was decided of the mails that call themselves so, brackets or not, the first one first."""
-        given = message_id.strip()
+        given = name_of(message_id)
         bare = given.strip("<>")
         names = (_beginning(name) or "" for name in (given, f"<{bare}>", bare))
         return self._verdicts("message_id IN (?, ?, ?) AND message_id <> ''", *names)
