@@ -115,6 +115,27 @@ def code_of(config: Config, environ: Mapping[str, str]) -> Callable[[str], str]:
     return tell
 
 
+def read_codes(config: Config, environ: Mapping[str, str]) -> int:
+    """Read the codes of the tenants that have one, and return how many there are.
+
+    Raises:
+        ConfigError: with a sentence for each that cannot be read.
+    """
+    from voipmon.errors import ConfigError
+
+    code = code_of(config, environ)
+    problems: list[str] = []
+    coded = [tenant.name for tenant in config.tenants if tenant.code_file is not None]
+    for name in coded:
+        try:
+            code(name)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(tuple(problems))
+    return len(coded)
+
+
 def inbox(config: Config, environ: Mapping[str, str], server: ImapConnection | None = None) -> Inbox:
     """Return the mailbox that requests come to, on the connection *server* or on one of its own."""
     from voipmon.mail.imap import ImapInbox
@@ -516,6 +537,8 @@ def checks(config: Config, environ: Mapping[str, str], recipient: str | None) ->
     yield Check("recordings.dir", lambda: check_stamps(recordings.dir, pattern, recordings.timezone))
     yield Check("publish.dir", lambda: writable(config.publish.dir))
     yield Check("publish.base_url", lambda: _publications_are_served(config))
+    if any(tenant.code_file is not None for tenant in config.tenants):
+        yield Check("tenants", lambda: f"{read_codes(config, environ)} codes can be read")
     if recipient is not None:
         yield Check("letter", lambda: _letter_goes_out(config, environ, recipient))
 

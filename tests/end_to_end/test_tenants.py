@@ -138,6 +138,7 @@ def test_check_config_shows_the_tenants_and_what_is_wrong_with_them(slave: World
 
     (slave.folder / "code-of-acme").write_text("no code\n")
     no_code = slave.run("check-config", exits=2).stdout
+    doctor = slave.run("doctor", exits=3).stdout
     found(slave, ACME.replace("gv1p", "gv2p"), ZENITH.replace("senders", "sender"))
     typing = slave.run("check-config", exits=2).stdout
     found(slave, ACME.replace("gv1p", "gv2p"), ZENITH)
@@ -151,6 +152,7 @@ def test_check_config_shows_the_tenants_and_what_is_wrong_with_them(slave: World
         f"code_file of the tenant 'Acme': {slave.folder}/code-of-acme must hold the code, 8 letters or digits, "
         "alone on one line\n"
     )
+    assert f"BAD   tenants: {no_code}" in doctor
     assert typing.splitlines() == [
         f"{slave.folder}/tenants.d/1.toml: senders: is missing",
         f"{slave.folder}/tenants.d/1.toml: sender: is no key; the nearest is senders",

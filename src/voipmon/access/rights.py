@@ -22,7 +22,7 @@ class Tenant:
     """One company: its people, by their addresses and `@domain`, and the calls that they may have.
 
     Without the right to *recordings* its people are known and may have none. *copies* are the addresses that get a
-    copy of every answer. With *needs_code* its people prove themselves by the code in brackets too.
+    copy of every answer to its own people. With *needs_code* its people prove themselves by the code in brackets too.
     """
 
     name: str
@@ -87,8 +87,10 @@ class Grant:
 
     def common(self, other: "Grant") -> "Grant":
         """Return what both persons may have, under the rights of the first one, or else of the other one."""
-        if self.shares is None or other.shares is None or self == other:
-            return self if other.shares is None or self == other else Grant(other.shares, self.tenants or other.tenants)
+        if other.shares is None or self == other:
+            return self
+        if self.shares is None:
+            return other
         pairs = [one.common(another) for one in self.shares for another in other.shares]
         return Grant(tuple(share for share in pairs if share is not None), self.tenants)
 
@@ -177,8 +179,12 @@ def _is_among(address: str, entries: frozenset[str]) -> bool:
 
 
 def copies_of(tenants: Iterable[Tenant]) -> tuple[str, ...]:
-    """Return who else gets the answers to what is asked under the rights of these tenants."""
-    return tuple(dict.fromkeys(address for tenant in tenants for address in tenant.copies))
+    """Return who else gets the answers to what is asked under the rights of these tenants.
+
+    Under those of several nobody does: there are calls among them that are not his.
+    """
+    found = tuple(tenants)
+    return found[0].copies if len(found) == 1 else ()
 
 
 def _same(given: str, code: str) -> bool:
