@@ -9,7 +9,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from voipmon.access.limits import Limits, within_limits
-from voipmon.access.rights import Rights, Tenant, check_ask, copies_of, names_of
+from voipmon.access.rights import Rights, check_ask, copies_of, names_of
 from voipmon.audit.port import Audit
 from voipmon.clock import Clock
 from voipmon.commands.admit import REFUSALS, REFUSALS_PER_HOUR, Admission, CodeOf, admit, no_code, secrets_of
@@ -147,6 +147,9 @@ class _Mail:
         """The subject as it may be told and kept: without a code."""
         return without_code(self.header.subject, self.secrets)
 
+    def thread(self, sender: str) -> Thread:
+        return Thread(sender, self.subject, self.header.message_id, self.header.references)
+
     def verdict(
         self, kind: VerdictKind, reason: str, sender: str | None = None, doubt: Reason | None = None
     ) -> Verdict:
@@ -175,14 +178,14 @@ def _answer(mail: _Mail, sender: str, intake: Intake) -> Verdict:
         meant = example_ask(error.understood, intake.clock(), intake.zone)
         return _reject(mail, sender, error.problems, _example(meant, admission, intake), intake)
     if isinstance(reading, Help):
-        return _reply(mail, sender, VerdictKind.GUIDED, Reason.NO_REQUEST, Guide(mail.id), intake)
+        return _reply(mail, mail.thread(sender), VerdictKind.GUIDED, Reason.NO_REQUEST, Guide(mail.id), intake)
     if admission.silence is not None and admission.problem(reading):
         return mail.verdict(VerdictKind.IGNORED, admission.silence, sender)
     try:
         _check(reading, sender, admission, intake)
     except RefusedError as error:
         return _reject(mail, sender, error.problems, _example(reading, admission, intake), intake)
-    return _take(mail, sender, reading, admission.grant.tenants_of(reading), intake)
+    return _take(mail, sender, reading, admission, intake)
 
 
 def _reasons_for_silence(mail: _Mail, sender: str, intake: Intake) -> Iterator[Reason]:
@@ -230,8 +233,9 @@ def _example(ask: Ask, admission: Admission, intake: Intake) -> str:
     return f"{subject} {CODE_HERE}" if admission.needs_code else subject
 
 
-def _take(mail: _Mail, sender: str, ask: Ask, tenants: tuple[Tenant, ...], intake: Intake) -> Verdict:
+def _take(mail: _Mail, sender: str, ask: Ask, admission: Admission, intake: Intake) -> Verdict:
     """Put the request into the queue and confirm it."""
+    tenants = admission.grant.tenants_of(ask)
     intake.queue.enqueue(
         Request(
             id=mail.id,
@@ -245,31 +249,24 @@ def _take(mail: _Mail, sender: str, ask: Ask, tenants: tuple[Tenant, ...], intak
             tenant=names_of(tenants),
         )
     )
-    facts, copies = Confirmation(mail.id, ask, intake.queue.ahead_of(mail.id)), copies_of(tenants)
-    return _reply(mail, sender, VerdictKind.ACCEPTED, Reason.REQUEST, facts, intake, copies)
+    facts = Confirmation(mail.id, ask, intake.queue.ahead_of(mail.id))
+    thread = replace(mail.thread(sender), copies=copies_of(tenants), needs_code=admission.needs_code)
+    return _reply(mail, thread, VerdictKind.ACCEPTED, Reason.REQUEST, facts, intake)
 
 
 def _reject(mail: _Mail, sender: str, problems: Iterable[Problem], example: str, intake: Intake) -> Verdict:
     error = RefusedError(problems)
     guessed = any(problem.kind is ProblemKind.CODE_WRONG for problem in error.problems)
     facts = Rejection(mail.id, error.problems, example)
-    return _reply(mail, sender, VerdictKind.REJECTED, Reason.WRONG_CODE if guessed else str(error), facts, intake)
+    reason = Reason.WRONG_CODE if guessed else str(error)
+    return _reply(mail, mail.thread(sender), VerdictKind.REJECTED, reason, facts, intake)
 
 
-def _reply(
-    mail: _Mail,
-    sender: str,
-    kind: VerdictKind,
-    reason: str,
-    facts: Facts,
-    intake: Intake,
-    copies: tuple[str, ...] = (),
-) -> Verdict:
+def _reply(mail: _Mail, thread: Thread, kind: VerdictKind, reason: str, facts: Facts, intake: Intake) -> Verdict:
     """Post the reply, unless this sender has had all the refusals of this hour: two machines could go on for ever."""
-    now = intake.clock()
+    now, sender = intake.clock(), thread.recipient
     if kind in REFUSALS and intake.ledger.count_since(sender, now - _HOUR, *REFUSALS) >= REFUSALS_PER_HOUR:
         return mail.verdict(VerdictKind.IGNORED, Reason.TOO_MANY_REFUSALS, sender)
-    thread = Thread(sender, mail.subject, mail.header.message_id, mail.header.references, copies)
     intake.outbox.post(intake.writer.write(facts, thread, now), now)
     return mail.verdict(kind, reason, sender)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -127,10 +127,11 @@ def _tell_nothing_found(request: Request, ask: Ask, findings: Findings, desk: De
 def _post(request: Request, facts: Result | NothingFoundFacts, desk: Desk, grant: Grant) -> None:
     if request.recipient:
         now = desk.clock()
-        copies = copies_of(grant.tenants_of(facts.ask))
-        desk.outbox.post(desk.writer.write(facts, thread_of(request, copies), now), now)
+        tenants = grant.tenants_of(facts.ask)
+        thread = replace(thread_of(request), copies=copies_of(tenants), needs_code=grant.needs_code)
+        desk.outbox.post(desk.writer.write(facts, thread, now), now)
 
 
-def thread_of(request: Request, copies: tuple[str, ...] = ()) -> Thread:
-    """Return the thread that letters about the request belong to, with those who get *copies*."""
-    return Thread(request.recipient, request.subject, request.message_id, request.references, copies)
+def thread_of(request: Request) -> Thread:
+    """Return the thread that letters about the request belong to."""
+    return Thread(request.recipient, request.subject, request.message_id, request.references)

@@ -14,7 +14,8 @@ from voipmon.domain.recording import DayCount, LeftOut
 class Thread:
     """The mail that a letter answers, and to whom: *subject*, *message_id* and *references* as they came.
 
-    *copies* are the addresses that get a copy too, beside the admin.
+    *copies* are the addresses that get a copy too, beside the admin. *needs_code*: the recipient will need the code of
+    his company to ask again.
     """
 
     recipient: str
@@ -22,6 +23,7 @@ class Thread:
     message_id: str | None = None
     references: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    needs_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

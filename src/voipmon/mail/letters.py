@@ -16,7 +16,7 @@ from voipmon.mail import mime
 from voipmon.mail.facts import Facts, Report, Result, Thread
 from voipmon.mail.outbox import Letter, letter_name, report_name
 from voipmon.mail.sentences import sentences
-from voipmon.mail.subject import canonical_subject, strip_prefixes, without_code, without_number
+from voipmon.mail.subject import CODE_HERE, canonical_subject, strip_prefixes, without_code, without_number
 from voipmon.prose import environment, harmless
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Letters:
         """
         name = self._name(facts)
         recipients = self._recipients(thread)
-        text, html = self._parts(facts)
+        text, html = self._parts(facts, code=thread is not None and thread.needs_code)
         subject = reply_subject(thread.subject or "") if thread else ""
         headers = {
             "From": mime.mailbox(self._render("sender.j2", facts), self._stationery.sender),
@@ -97,26 +97,27 @@ class Letters:
         others = (*(thread.copies if thread else ()), *([] if admin is None else [admin]))
         return tuple({address.lower(): address for address in reversed((first, *others))}.values())[::-1]
 
-    def _parts(self, facts: Facts) -> tuple[str, str]:
+    def _parts(self, facts: Facts, *, code: bool) -> tuple[str, str]:
         """Return the text and the HTML, with as many rows in both as the HTML may have."""
         rows = min(MOST_ROWS, len(facts.publication.items)) if isinstance(facts, Result) else 0
-        html = self._render(f"{facts.kind}.html.j2", facts, rows)
+        html = self._render(f"{facts.kind}.html.j2", facts, rows, code=code)
         while rows and (size := len(html.encode()) + html.count("\n")) > MOST_HTML:  # each line ends in two bytes
             rows = min(rows - 1, rows * MOST_HTML // size)
-            html = self._render(f"{facts.kind}.html.j2", facts, rows)
-        text = self._render(f"{facts.kind}.txt.j2", facts, rows)
+            html = self._render(f"{facts.kind}.html.j2", facts, rows, code=code)
+        text = self._render(f"{facts.kind}.txt.j2", facts, rows, code=code)
         return re.sub(r"\n{3,}", "\n\n", text) + "\n", html
 
-    def _render(self, template: str, facts: Facts, rows: int = 0) -> str:
+    def _render(self, template: str, facts: Facts, rows: int = 0, *, code: bool = False) -> str:
         page = _templates(self._stationery).get_template(template)
-        return page.render(facts=facts, rows=rows, sender=self._stationery.sender, admin=self._stationery.admin)
+        sender, admin = self._stationery.sender, self._stationery.admin
+        return page.render(facts=facts, rows=rows, sender=sender, admin=admin, code=code)
 
 
 @cache
 def _templates(stationery: Stationery) -> "Environment":
     made = environment(_TEMPLATES, stationery.language, stationery.zone, stationery.kept)
     made.filters.update(
-        subject=canonical_subject,
+        subject=lambda ask, code: f"{canonical_subject(ask)} {CODE_HERE}" if code else canonical_subject(ask),
         sentences=lambda problems: sentences(problems, stationery.language),
         mailto=lambda subject: _mailto(stationery.sender, subject),
         by_reason=lambda left_out: Counter(file.reason for file in left_out).items(),

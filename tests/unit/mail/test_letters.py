@@ -274,6 +274,20 @@ def test_a_number_stands_in_the_text_and_in_no_subject_and_no_link(name: str, la
     assert isinstance(facts, Rejection) or "5511999990000" in html
 
 
+@pytest.mark.parametrize("name", ["confirmation-next", "result-one", "nothing-found-several"])
+@pytest.mark.parametrize("language", ["pt_BR", "en"])
+def test_who_needs_a_code_finds_its_place_in_every_subject_that_is_offered(name: str, language: str) -> None:
+    letter = write(FACTS[name], replace(THREAD, needs_code=True), language)
+
+    html, text = Seen(body(letter, "html")), body(letter, "plain")
+
+    offered = [unquote(link) for link in html.links if "subject=RAMAIS" in link]
+    assert offered
+    assert all(link.endswith(" [CODIGO]") for link in offered)
+    assert text.count("RAMAIS=") == text.count("[CODIGO]")
+    assert "[CODIGO]" not in body(write(FACTS[name], language=language), "html")
+
+
 def test_a_number_alone_is_said_instead_of_extensions() -> None:
     asked = replace(make_ask(), extensions=(), number=Number("5511999990000"))
     words = seen(replace(FACTS["nothing-found-never"], ask=asked)).words  # type: ignore[type-var]
