@@ -222,12 +222,11 @@ def goals(count: int, results: dict[bool, Times]) -> Iterator[Goal]:
         text = f"{count:,} requests read and decided"
         yield Goal(f"{text} on loopback", _median(near["voipmon"], "wall"), at_most=most_near, unit="s")
         yield Goal(f"{text} behind {_FAR}", _median(far["voipmon"], "wall"), at_most=most_far, unit="s")
-    for_one = (_median(near["voipmon"], "bytes") - _median(near["empty"], "bytes")) / count
-    yield Goal(f"for each of {count:,} mails, from the server", for_one, at_most=4_096, unit="bytes")
-    yield Goal(
-        f"a pass with nothing new among {count:,}", _median(near["empty"], "round_trips"), at_most=8, unit="round trips"
-    )
-    yield Goal("the same, from the server", _median(near["empty"], "bytes"), at_most=10_000, unit="bytes")
+    for_one = (_median(near["voipmon"], "bytes") - _median(near["empty"], "bytes")) / count / 1000
+    yield Goal(f"for each of {count:,} mails, from the server", for_one, at_most=4.096, unit="kB")
+    empty = f"a pass with nothing new among {count:,}"
+    yield Goal(empty, _median(near["empty"], "round_trips"), at_most=8, unit="round trips")
+    yield Goal(f"{empty}, from the server", _median(near["empty"], "bytes") / 1000, at_most=10, unit="kB")
 
 
 def _options() -> argparse.Namespace:
