@@ -154,6 +154,7 @@ def test_news_before_with_or_after_the_go_ahead_ends_the_wait(arrivals: ImapArri
 def test_a_server_that_refuses_to_idle_is_as_one_without_idle(
     arrivals: ImapArrivals, caplog: pytest.LogCaptureFixture, answer: str
 ) -> None:
+    caplog.set_level("WARNING", "voipmon")
     with ImapStub({**ANSWERS, "IDLE": [answer]}) as stub, connection(stub) as server:
         for _ in range(2):
             wait(server, arrivals, SOON)
