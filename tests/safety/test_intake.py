@@ -12,6 +12,10 @@ from safety.strace import Point, Stage, points
 from safety.world import World
 from support.sampling import Sample
 
+from voipmon.audit.trail import Trail
+from voipmon.audit.verify import verify
+from voipmon.clock import system_clock
+
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 GOOD = "RAMAIS=1121 INICIO=ontem FIM=ontem"
@@ -71,6 +75,15 @@ def check_each_mail_has_its_verdict_and_what_follows_once(world: World) -> None:
     assert f"{request}.confirmation" in [letter["name"] for letter in letters]
     assert set(world.notes("marked")) == {"1", "2", "3", "4", "5", "7"}
     assert set(world.notes("aside")) == {"6"}
+    check_the_audit_has_each_verdict_once(world.path / "state" / "audit", request)
+
+
+def check_the_audit_has_each_verdict_once(folder: Path, request: str) -> None:
+    assert verify(folder).damages == []
+    lines = list(Trail(folder, system_clock).lines())
+    told = sorted((line["message_id"], line["verdict"]) for line in lines if line["event"] == "verdict")
+    assert told == sorted((name, kind) for name, (kind, _) in VERDICTS.items())
+    assert [line["request"] for line in lines if line["event"] == "request_taken"] == [request]
 
 
 def verdicts(path: Path) -> dict[str, tuple[str, str | None]]:

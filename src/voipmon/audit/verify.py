@@ -104,7 +104,10 @@ class _Walk:
         with file_of(self._folder, month, LINES).open("rb") as file:
             lines = self._hold(file)
             for number, line in lines:
-                self._odd(month, number, line)
+                place = file.tell()
+                following = file.readline()
+                file.seek(place)
+                self._odd(month, number, line, following)
         self._found.months.append(month)
         self._tell_missing()
         self._end(month, self._count - first, newest=newest, damaged=len(self._found.damages) > before)
@@ -129,28 +132,37 @@ class _Walk:
         self._count, self._chains = count, {chain} if len(chains) == 1 else chains
         self._found.lines += number
 
-    def _odd(self, month: str, number: int, line: bytes) -> None:
+    def _odd(self, month: str, number: int, line: bytes, following: bytes) -> None:
         """Name a line that does not hold on to the one before, and find out where to go on."""
         for before in self._chains:
             if line[-TAIL:] == tail_of(chain_of(before, line[:-TAIL])):
                 self._take(line, before)
                 return
-        match = ID_AT.match(line)
-        told = int(match[1]) if match else self._count + 1
-        if told <= self._count:
-            self._displaced(month, number, told, line)
-        elif not line.endswith(b"\n"):
+        if not line.endswith(b"\n") and not following:
             self._found.notes.append(
                 f"{month}.jsonl, line {number}: unfinished, as a crash leaves it: the next line takes its place"
             )
-        else:
-            if told == self._count + 1:
-                self._say(month, number, "altered")
-            for missing in range(self._count + 1, told):
-                self._missing[missing] = (month, number)
-            stated = stated_chain(line)
-            self._chains = {chain_of(before, line[:-TAIL]) for before in self._chains} | ({stated} if stated else set())
-            self._count = told
+            return
+        told = self._number_of(month, line, following)
+        if told <= self._count:
+            self._displaced(month, number, told, line)
+            return
+        if told == self._count + 1 or _number(line) != told:
+            self._say(month, number, "altered")
+        for missing in range(self._count + 1, told):
+            self._missing[missing] = (month, number)
+        stated = stated_chain(line)
+        self._chains = {chain_of(before, line[:-TAIL]) for before in self._chains} | ({stated} if stated else set())
+        self._count = told
+
+    def _number_of(self, month: str, line: bytes, following: bytes) -> int:
+        """Return which line that is: what the next one says, if it holds on to it; what it says itself; or the next."""
+        stated = stated_chain(line)
+        if stated and following[-TAIL:] == tail_of(chain_of(stated, following[:-TAIL])):
+            return (_number(following) or self._count + 2) - 1
+        head = head_of(self._folder, month)
+        told = _number(line)
+        return told if told and head and told <= head.count else self._count + 1
 
     def _take(self, line: bytes, before: bytes) -> None:
         self._chains = {chain_of(before, line[:-TAIL])}
@@ -198,6 +210,12 @@ class _Walk:
 
     def _say(self, month: str, line: int | None, what: str) -> None:
         self._found.damages.append(Damage(f"{month}.{LINES}", line, what))
+
+
+def _number(line: bytes) -> int | None:
+    """Return the number that a line says it has."""
+    match = ID_AT.match(line)
+    return int(match[1]) if match else None
 
 
 def _lines(count: int) -> str:

@@ -1,6 +1,8 @@
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -149,6 +151,21 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path
         AuditError, match=f"the audit trail {tmp_path}/audit cannot be used .*: give this user the right"
     ):
         trail(tmp_path / "audit").append([event(1)])
+
+
+def test_the_lines_of_shell_in_the_manual_find_a_trail_whole_and_name_what_is_not(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    script = "\n".join(re.findall(r"^    (.+)$", manual[manual.index("nothing but a shell:") :], re.MULTILINE)[:3])
+    trail(tmp_path).append([event(1), event(2), event(3)])
+
+    def said() -> str:
+        return subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+
+    assert "sha256sum" in script
+    assert said() == ""
+    path = tmp_path / "2025-11.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"n":2', b'"n":7'))
+    assert said().startswith('broken: {"n":7,')
 
 
 class DeathError(BaseException):
