@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from voipmon.clock import stamp
+
 _RANGE = re.compile(r"([0-9]{1,6})-([0-9]{1,6})")
 
 Line = Mapping[str, Any]
@@ -22,11 +24,6 @@ class Question:
     extension: str | None = None
     first: datetime | None = None
     last: datetime | None = None
-
-    def covers(self, at: str) -> bool:
-        """Tell whether a moment as it stands in a line is in the period."""
-        moment = datetime.fromisoformat(at)
-        return (self.first is None or moment >= self.first) and (self.last is None or moment <= self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,8 @@ def report(lines: Iterable[Line], question: Question) -> list[Row]:
 class _Reading:
     def __init__(self, question: Question) -> None:
         self._question = question
+        self._first = stamp(question.first) if question.first else ""
+        self._last = stamp(question.last) if question.last else "~"  # stands behind every moment
         self._asked: dict[str, Line] = {}
         self._given: dict[str, _Given] = {}
         self._rows: list[tuple[Row, str]] = []
@@ -99,7 +98,7 @@ class _Reading:
             return
         key = line["publication"]
         given = self._given.setdefault(key, _Given(line))
-        if self._question.covers(line["at"]):
+        if self._covers(line):
             self._touched.add(key)
         for file in files:
             row = Row(
@@ -128,7 +127,7 @@ class _Reading:
         rows = list(given.of(line["item"]))
         for row in rows:
             row.opened.append(opening)
-        if not self._question.covers(line["at"]):
+        if not self._covers(line):
             return
         if rows:
             self._touched.add(line["publication"])
@@ -138,8 +137,11 @@ class _Reading:
 
     def _other(self, line: Line) -> None:
         asked = self._asked.get(line.get("request", ""), line)
-        if self._question.covers(line["at"]) and self._is_of_tenant(asked) and self._is_of_extension(asked):
+        if self._covers(line) and self._is_of_tenant(asked) and self._is_of_extension(asked):
             self._rows.append((_row(line, asked, _detail(line)), ""))
+
+    def _covers(self, line: Line) -> bool:
+        return self._first <= str(line["at"]) <= self._last  # as text, for moments are written so that they sort
 
     def _is_of_tenant(self, line: Line) -> bool:
         wanted = self._question.tenant

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from voipmon import user
 from voipmon.audit.access_log import Hit, hits
 from voipmon.audit.port import Event
 from voipmon.clock import stamp
@@ -77,9 +78,11 @@ def _opened(hit: Hit, key: str, line: Mapping[str, Any]) -> Event:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a log, which may be compressed."""
+    """Yield the lines of a log, which may be compressed; it is opened by the rights of whoever started us."""
     try:
-        with path.open("rb") as raw:
+        with user.starter():
+            opened = path.open("rb")
+        with opened as raw:
             packed = raw.read(2) == _GZIP
             raw.seek(0)
             file: IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
