@@ -11,7 +11,7 @@ import pytest
 from support.world import MANAGER, SUBJECT, World
 
 from voipmon import wiring
-from voipmon.clock import system_clock
+from voipmon.clock import Clock, system_clock
 from voipmon.commands.tidy import tidy
 from voipmon.config.sources import load_config
 
@@ -74,11 +74,16 @@ def test_every_file_that_is_written_has_an_end(used: World) -> None:
         assert pattern in {rule_of(name) for name in found}
 
 
+def set_clock(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    for module in ("answers", "care"):
+        monkeypatch.setattr(f"voipmon.wiring.{module}.system_clock", clock)
+
+
 def test_ten_years_later_only_what_stays_is_there(used: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("state/.try-1", "spool/.try-1", "publish/.try-1", "state/.x.tmp", "state/publications/.x.tmp"):
         (used.folder / name).write_text("a crash")
     config = load_config(used.folder / "voipmon.toml", {}).config
-    monkeypatch.setattr(wiring, "system_clock", lambda: system_clock() + timedelta(days=3653))
+    set_clock(monkeypatch, lambda: system_clock() + timedelta(days=3653))
 
     for _ in range(2):
         tidy(wiring.ending(config))
@@ -92,7 +97,7 @@ def test_ten_years_later_only_what_stays_is_there(used: World, monkeypatch: pyte
 def test_the_audit_ends_by_whole_months_and_what_is_left_verifies(used: World, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(used.folder / "voipmon.toml", {}).config
     later = system_clock() + timedelta(days=1900)
-    monkeypatch.setattr(wiring, "system_clock", lambda: later)
+    set_clock(monkeypatch, lambda: later)
 
     done = tidy(wiring.ending(config))
 
