@@ -145,7 +145,7 @@ def test_the_trail_knows_no_token_no_link_and_no_code(world: World) -> None:
     [folder] = world.published()
     for secret in (folder.name, "ABCD1234", "WXYZ9876", "QRST4567", "http://127.0.0.1:1/audios"):
         assert secret.encode() not in trail
-    kinds = [json.loads(line)["event"] for line in trail.splitlines() if line.startswith(b'{"n"')]
+    kinds = [json.loads(line)["event"] for line in trail_of(world)]
     assert kinds == ["configuration", "verdict", "request_taken", "verdict", "delivered"]
 
 

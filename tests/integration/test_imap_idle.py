@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.dovecot import Mailbox
+from support.dovecot import PASSWORD, Mailbox
 from support.imap_stub import ImapStub
 from support.line import Line
 
@@ -25,7 +25,7 @@ SOON = timedelta(seconds=0.2)
 
 
 def connection(server: Any, user: str = "voip.audios@example.com", **options: Any) -> ImapConnection:
-    defaults: dict[str, Any] = {"security": "plain", "password": "secret", "timeout": timedelta(seconds=20)}
+    defaults: dict[str, Any] = {"security": "plain", "password": PASSWORD, "timeout": timedelta(seconds=20)}
     return ImapConnection(**{"host": server.host, "port": server.port, "user": user, **defaults, **options})
 
 
