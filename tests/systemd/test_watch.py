@@ -5,7 +5,7 @@ import shutil
 import pytest
 from support.systemd_box import Box
 from support.world import SUBJECT, mail
-from systemd.test_units import QUEUE, enable, machine, names, record  # noqa: F401 - `machine` is a fixture
+from systemd.test_units import CONFIGURATION, QUEUE, enable, machine, names, record  # noqa: F401 - `machine` is a fixture
 
 pytestmark = [
     pytest.mark.dovecot,
@@ -16,25 +16,15 @@ pytestmark = [
 
 WATCH = "voipmon-monitor-watch.service"
 TIMER = "voipmon-monitor.timer"
-MASTER = """\
-mode = "master"
+IMAP_SECTION = """\
 [imap]
 host = "127.0.0.1"
 port = 143
 security = "plain"
 user = "voip.audios@example.com"
 password = "secret"
-[smtp]
-host = "127.0.0.1"
-port = 25
-security = "plain"
-sender = "voip.audios@example.com"
-[access]
-whitelist = ["manager@example.com"]
-verify_sender = "off"
-[publish]
-base_url = "https://voip.example.com/audios"
 """
+MASTER = CONFIGURATION.replace("slave", "master").replace("[access]", '[access]\nverify_sender = "off"') + IMAP_SECTION
 DOVECOT = """\
 protocols = imap
 listen = 127.0.0.1
