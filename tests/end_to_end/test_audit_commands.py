@@ -152,13 +152,18 @@ def test_the_trail_knows_no_token_no_link_and_no_code(world: World) -> None:
 def test_what_strangers_wrote_is_no_formula_and_moves_no_cursor(slave: World) -> None:
     slave.record("internal-=HYPERLINK(1)-1121-20251027-080000-1761562800.1.mp3")
     slave.record("internal-+5511999990000-1121-20251027-090000-1761566400.2.mp3")
+    slave.record("internal-2001;＝1+1-1121-20251027-100000-1761570000.3.mp3")
     slave.run("queue", "add", "--ramais", "1121", "--inicio", "27/10/2025", "--fim", "28/10/2025", "--email", MANAGER)
     slave.run("process-queue")
 
     table = slave.run("audit", "show", "--format", "csv").stdout
     rows = list(csv.DictReader(io.StringIO(table)))
 
-    assert [row["origin"] for row in rows if row["event"] == "delivered"] == ["'=HYPERLINK(1)", "'+5511999990000"]
+    assert [row["origin"] for row in rows if row["event"] == "delivered"] == [
+        "'=HYPERLINK(1)",
+        "'+5511999990000",
+        "2001;'＝1+1",
+    ]
     assert not [cell for row in rows for cell in row.values() if cell[:1] in ("=", "+", "-", "@")]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ _COLUMNS = (
     "at", "event", "tenant", "request", "who", "to", "call", "origin", "destination", "file", "bytes", "sha256",
     "opened", "detail",
 )  # fmt: skip
+
+_FORMULA = re.compile("(?:^|[;,|]) *(?=[=+@＝＋－＠-])")  # many end a cell with a semicolon, and wide signs count
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -119,11 +122,11 @@ def _facts(row: "Row") -> dict[str, object]:
 
 
 def _cell(value: object) -> str:
-    """Return what stands in a cell; a spreadsheet must not take what strangers wrote for a formula."""
+    """Return what stands in a cell; no spreadsheet takes what strangers wrote for a formula, wherever it ends cells."""
     if value is None:
         return ""
     text = "; ".join(map(_opening, value)) if isinstance(value, list) else plain(str(value))
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+    return _FORMULA.sub(r"\g<0>'", text)
 
 
 def _opening(opening: "Opening") -> str:
