@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WIDTH = 78
 """The most columns a line of a text part has; only a link may be longer."""
 
+_FORMULA = re.compile("(^|[,;|]) *([=+@＝＋－＠-])")  # in some languages a semicolon ends a cell, and wide signs count
 _UNKNOWN = {"pt_BR": "desconhecido", "en": "unknown"}
 _MARKS = {"pt_BR": (",", "."), "en": (".", ",")}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -95,6 +96,11 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text.strip(" ")
     return " ".join("".join(map(_visible, text)).split())
+
+
+def cell(text: str) -> str:
+    """Return *text* so that no spreadsheet takes it for a formula, whatever it takes for the end of a cell."""
+    return _FORMULA.sub(r"\1'\2", text)
 
 
 def _visible(sign: str) -> str:

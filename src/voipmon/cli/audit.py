@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from voipmon.cli.care import MOMENTS
 from voipmon.cli.root import Session
 from voipmon.cli.show import plain, table
 from voipmon.errors import ExitCode
+from voipmon.prose import cell
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,8 +26,6 @@ _COLUMNS = (
     "at", "event", "tenant", "request", "who", "to", "call", "origin", "destination", "file", "bytes", "sha256",
     "opened", "detail",
 )  # fmt: skip
-
-_FORMULA = re.compile("(?:^|[;,|]) *(?=[=+@＝＋－＠-])")  # many end a cell with a semicolon, and wide signs count
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -126,7 +124,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = "; ".join(map(_opening, value)) if isinstance(value, list) else plain(str(value))
-    return _FORMULA.sub(r"\g<0>'", text)
+    return cell(text)
 
 
 def _opening(opening: "Opening") -> str:

@@ -21,7 +21,7 @@ from voipmon.delivery.sources import Source, SourceLostError, opened
 from voipmon.delivery.zipwriter import ZipWriter
 from voipmon.domain.recording import Recording
 from voipmon.files import begin_to_flush, write_all
-from voipmon.prose import harmless
+from voipmon.prose import cell, harmless
 
 MANIFEST = "MANIFESTO.csv"
 _HEADER = ("arquivo", "data", "hora", "origem", "destino", "segundos", "bytes", "sha256")
@@ -30,7 +30,6 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _PIECE = 2**23
 _OLDEST = datetime(1980, 1, 1)  # noqa: DTZ001 - a wall time
-_FORMULA = re.compile("(^|[,;|]) *([=+@＝＋－＠-])")  # in some languages a semicolon ends a cell, and wide signs count
 _UNPACKED = {1, 3, 6, 7, 0xFFFE}  # what a WAV says of sound that gets smaller: PCM, float, A-law, mu-law, PCM again
 
 
@@ -181,7 +180,7 @@ class BundleWriter:
         for member in self._members:
             recording, wall = member.recording, self._wall(member.recording)
             seconds = "" if member.seconds is None else round(member.seconds)
-            parties = (_cell(recording.origin), _cell(recording.destination))
+            parties = (cell(harmless(recording.origin)), cell(harmless(recording.destination)))
             day, time = f"{wall:%Y-%m-%d}", f"{wall:%H:%M:%S}"
             table.writerow((member.name, day, time, *parties, seconds, recording.size, member.sha256))
         return text.getvalue().encode("utf-8", "replace")  # a name that is not UTF-8 has bytes that are no text
@@ -205,8 +204,3 @@ def _clean(party: str) -> str:
     """Return a party as it may stand in a file name anywhere."""
     text = "".join(sign if sign.isalnum() or sign in "+.-" else "_" for sign in unicodedata.normalize("NFC", party))
     return text.encode()[:_LONGEST_PART].decode(errors="ignore") or "desconhecido"
-
-
-def _cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula, whatever it takes for the end of a cell."""
-    return _FORMULA.sub(r"\1'\2", harmless(text))
