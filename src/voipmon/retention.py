@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from voipmon.statefolders import ARCHIVE, StateFolders
+from voipmon.statefolders.folders import ARCHIVE, StateFolders
 
 
 @dataclass(frozen=True, slots=True)

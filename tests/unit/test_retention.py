@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from voipmon.retention import archive_before, remove_before
-from voipmon.statefolders import StateFolders
+from voipmon.statefolders.folders import StateFolders
 
 _LATER = datetime.now(UTC) + timedelta(days=31)
 

@@ -14,7 +14,8 @@ from voipmon.errors import OutboxError
 from voipmon.mail.budget import Budget
 from voipmon.mail.outbox import Letter, Posted
 from voipmon.retention import Amount, amount_before, remove_before
-from voipmon.statefolders import Held, MovedError, OddFileError, StateFolders
+from voipmon.statefolders.folders import OddFileError, StateFolders
+from voipmon.statefolders.held import Held, MovedError
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from voipmon.queue.line import is_request
 from voipmon.queue.port import Entry, State
 from voipmon.queue.spool import SpoolQueue, file_name, is_finished
 from voipmon.retention import Amount, amount_before, archive_before, remove_before
-from voipmon.statefolders import Held, StateFolders
+from voipmon.statefolders.folders import StateFolders
+from voipmon.statefolders.held import Held
 
 _ENDED = (State.COMPLETED, State.FAILED)
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 from voipmon.queue import wire
 from voipmon.queue.port import State
-from voipmon.statefolders import StateFolders
+from voipmon.statefolders.folders import StateFolders
 
 _log = logging.getLogger(__name__)
 

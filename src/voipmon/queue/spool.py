@@ -13,7 +13,8 @@ from voipmon.errors import ConflictError, LeaseLostError, QueueError
 from voipmon.queue import wire
 from voipmon.queue.line import Line, is_request, tells_arrival
 from voipmon.queue.port import Entry, Lease, State
-from voipmon.statefolders import Held, Known, MovedError, OddFileError, StateFolders
+from voipmon.statefolders.folders import OddFileError, StateFolders
+from voipmon.statefolders.held import Held, Known, MovedError
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from voipmon.statefolders import Held, Known, MovedError, OddFileError, StateFolders
+from voipmon.statefolders.folders import OddFileError, StateFolders
+from voipmon.statefolders.held import Held, Known, MovedError
 
 STATES = ("new", "busy", "done", "bad")
 

@@ -1,13 +1,4 @@
-"""Files that are in exactly one of several folders at every moment, each its own lock.
-
-The folder a file is in is its state. Two rules keep any number of processes apart, and both kinds of lock die with the
-process that has them: no time-outs, no markers, no registry.
-
-- A file belongs to whoever holds the `flock` on its inode; the lock travels with it from folder to folder.
-- Names change only under the `flock` on `.tmp/`, for as long as that takes.
-
-Beside the folders stands only `.tmp/`. The steps, and what a crash at each leaves: docs/queue.md.
-"""
+"""The folders, and what is done in them to files that nobody holds yet."""
 
 # ruff: noqa: PTH104, PTH108, PTH208 - made many times for every request, and a Path takes longer than the call
 
@@ -16,39 +7,23 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from voipmon.files import sync_directory
+from voipmon.statefolders.held import TEMPORARY, Held, Known, read_whole
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO or a link must not hold us up
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_TEMPORARY = ".tmp"
 ARCHIVE = "archive"
 """Below it stand the months (`2025-11`) that old files of the last states are moved to; each is a state, too."""
 
 _REASON = ".error.txt"
-_MOST_BYTES = 8_000_000
 _MOST_TOGETHER = 200  # files that are open at once: a process may have a thousand
 _MANY, _AT_ONCE = 16, 4
 
 
 class OddFileError(OSError):
     """What bears the name is no regular file: a folder, a link, a pipe."""
-
-
-class MovedError(OSError):
-    """The file is no longer where it was: somebody moved, replaced or removed it by hand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A file that bears a name already: its state and its bytes, none where they cannot be read."""
-
-    state: str
-    data: bytes
 
 
 class StateFolders:
@@ -92,11 +67,11 @@ class StateFolders:
         """
         descriptor = self._open(state, name)
         try:
-            return _read(descriptor)
+            return read_whole(descriptor)
         finally:
             os.close(descriptor)
 
-    def find(self, name: str, *, besides: "Held | None" = None) -> Known | None:
+    def find(self, name: str, *, besides: Held | None = None) -> Known | None:
         """Return what bears that name in whatever state, *besides* left out; exact under the lock."""
         for state in (*self.states, *self.months()):
             if besides is not None and (state, name) == (besides.state, besides.name):
@@ -146,7 +121,7 @@ class StateFolders:
             self._together = None
             self._flush_together(added)
 
-    def hold(self, state: str, name: str) -> "Held | None":
+    def hold(self, state: str, name: str) -> Held | None:
         """Take the lock of a file. None: somebody else has it, or has moved the file on.
 
         Raises:
@@ -182,7 +157,7 @@ class StateFolders:
                 os.rename(self.place(state, name), self.place(aside, free))
         self.sync(state)
 
-    def make_room(self, state: str, name: str, coming: "Held | None" = None) -> None:
+    def make_room(self, state: str, name: str, coming: Held | None = None) -> None:
         """Give another name to what somebody put by hand where *coming* is about to be put; under the lock.
 
         Where that is *coming* itself, a power cut on btrfs has brought back a name that it had before: that one goes.
@@ -200,12 +175,12 @@ class StateFolders:
 
     def sweep(self) -> None:
         """Remove the temporary files of dead processes."""
-        if not self.names(_TEMPORARY):
+        if not self.names(TEMPORARY):
             return
         with self.locked():
-            for name in self.names(_TEMPORARY):
+            for name in self.names(TEMPORARY):
                 with suppress(OSError):  # what cannot be removed now does no harm until the next sweep
-                    held = self.hold(_TEMPORARY, name)
+                    held = self.hold(TEMPORARY, name)
                     if held is not None:
                         with held:
                             os.unlink(held.place)
@@ -233,7 +208,7 @@ class StateFolders:
                 os.close(self._lock)
 
     @contextmanager
-    def draft(self, data: bytes, modified: int | None = None) -> Iterator["Held"]:
+    def draft(self, data: bytes, modified: int | None = None) -> Iterator[Held]:
         """Write a temporary file, not yet durable; it is gone at the end of the block unless it was put somewhere.
 
         Its lock is held, so that no sweeper takes it while this process lives.
@@ -248,12 +223,12 @@ class StateFolders:
             finally:
                 draft.discard()
 
-    def _create(self) -> "Held":
+    def _create(self) -> Held:
         """Make an empty temporary file; under the lock, which keeps the sweeper away."""
         name = f"{os.getpid()}-{os.urandom(6).hex()}"
-        return Held(self, name, _TEMPORARY, os.open(self.place(_TEMPORARY, name), _CREATE, 0o640))
+        return Held(self, name, TEMPORARY, os.open(self.place(TEMPORARY, name), _CREATE, 0o640))
 
-    def _write_new(self, state: str, name: str, data: bytes, modified: int | None) -> "Held":
+    def _write_new(self, state: str, name: str, data: bytes, modified: int | None) -> Held:
         """Write a file and give it a name that is free, not yet durable and not locked; under the lock."""
         new = self._create()
         try:
@@ -265,7 +240,7 @@ class StateFolders:
             raise
         return new
 
-    def _flush_together(self, added: list["Held"]) -> None:
+    def _flush_together(self, added: list[Held]) -> None:
         """Wait for each; where there are many, for some at once: the disk has one flush for all that wait."""
         try:
             if len(added) < _MANY:
@@ -284,7 +259,7 @@ class StateFolders:
             while added:
                 added.pop().release()
 
-    def _flush_or_withdraw(self, new: "Held") -> None:
+    def _flush_or_withdraw(self, new: Held) -> None:
         """Wait until a new file is on the disk; take it back if the disk refuses, unless somebody has taken it on.
 
         One flush does for the bytes and the name: to write down a file that is new, ext4, xfs and btrfs write down
@@ -295,7 +270,7 @@ class StateFolders:
             self._withdraw(new)
             raise error
 
-    def _withdraw(self, new: "Held") -> None:
+    def _withdraw(self, new: Held) -> None:
         with self.locked():
             if new.lock() and new.still_there():
                 os.unlink(new.place)
@@ -314,7 +289,7 @@ class StateFolders:
         """Make the folders that are missing; once is enough for a process."""
         if self._prepared:
             return
-        missing = [folder for folder in (*self.states, _TEMPORARY) if not (self.root / folder).is_dir()]
+        missing = [folder for folder in (*self.states, TEMPORARY) if not (self.root / folder).is_dir()]
         for folder in missing:
             (self.root / folder).mkdir(mode=0o750, parents=True, exist_ok=True)
         if missing:  # btrfs keeps what is flushed in a new folder, and not the folder's own name
@@ -323,7 +298,7 @@ class StateFolders:
         self._prepared = True
 
     def _take_lock(self) -> int:
-        descriptor = os.open(self._prefix + _TEMPORARY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(self._prefix + TEMPORARY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:
@@ -360,180 +335,6 @@ class StateFolders:
         return next(other for other in _variants(name) if not _exists(self.place(state, other)))
 
 
-class Held:
-    """A file whose lock is ours until `release`, or until this process dies."""
-
-    def __init__(self, folders: StateFolders, name: str, state: str, descriptor: int) -> None:
-        self.name = name
-        self.state = state
-        self._folders = folders
-        self._descriptor = descriptor
-
-    @property
-    def place(self) -> str:
-        """Where the file is now."""
-        return self._folders.place(self.state, self.name)
-
-    def status(self) -> os.stat_result:
-        """Return what the file system knows of the file."""
-        return os.fstat(self._descriptor)
-
-    def lock(self) -> bool:
-        """Take the lock without waiting; False where somebody else has it."""
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let the lock and the file go."""
-        os.close(self._descriptor)
-
-    def still_there(self) -> bool:
-        """Tell whether the path still leads to this file: somebody may have moved it by hand."""
-        return self.is_at(self.place)
-
-    def is_at(self, place: str) -> bool:
-        """Tell whether a path leads to this file."""
-        try:
-            found = os.lstat(place)
-        except FileNotFoundError:
-            return False
-        own = self.status()
-        return (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
-
-    def is_older_than(self, state: str, name: str) -> bool:
-        """Tell whether another file came to where it is after this one did; False if it is gone."""
-        try:
-            other = os.lstat(self._folders.place(state, name))
-        except FileNotFoundError:
-            return False
-        return self.status().st_ctime_ns < other.st_ctime_ns
-
-    def remove(self) -> None:
-        """Delete the file.
-
-        Raises:
-            MovedError: it is no longer where it was.
-        """
-        with self._folders.locked():
-            self._check_place()
-            os.unlink(self.place)
-
-    def read(self) -> bytes:
-        """Return the content; at most 8 MB of it."""
-        return _read(self._descriptor)
-
-    def write(self, data: bytes, modified: int | None = None) -> None:
-        """Write the content of a new file."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        if modified is not None:
-            os.utime(self._descriptor, ns=(modified, modified))
-
-    def flush(self) -> None:
-        """Wait until the content is on the disk, and the name of a file that is new."""
-        os.fsync(self._descriptor)
-
-    def discard(self) -> None:
-        """Delete a temporary file that was put nowhere."""
-        if self.state == _TEMPORARY:
-            with suppress(FileNotFoundError):
-                os.unlink(self.place)
-
-    def put(self, state: str, name: str) -> None:
-        """Rename the file, and replace what is there; under the lock."""
-        os.rename(self.place, self._folders.place(state, name))
-        self.state = state
-        self.name = name
-
-    def claim(self, state: str, name: str, data: bytes | None = None) -> Known | None:
-        """Move the file on under *name*, its content replaced by *data*; not yet durable.
-
-        If another file bears that name, change nothing and return that one.
-
-        Raises:
-            MovedError: the file is no longer where it was.
-        """
-        with self._folders.locked():
-            known = self._folders.find(name, besides=self)
-            if known is None:
-                with self._draft(state, data) as draft:
-                    self._change(state, name, draft)
-        return known
-
-    def move(self, state: str, data: bytes | None = None) -> None:
-        """Change the state, the content where *data* is given, or both; durable on return. The lock is kept.
-
-        Raises:
-            MovedError: the file is no longer where it was.
-        """
-        left = self.state
-        self.shift(state, data)
-        self._folders.sync(left)
-
-    def shift(self, state: str, data: bytes | None = None) -> None:
-        """Do the same without waiting for the move: a power cut may undo it, and leaves the old content or the new.
-
-        Forward the content changes before the folder, backward after it: an end that was written down is an end, and
-        a file that goes back is at worst what it was. What somebody put in the way by hand gets another name.
-
-        Raises:
-            MovedError: the file is no longer where it was.
-        """
-        with self._draft(state, data) as draft, self._folders.locked():
-            if state != self.state:
-                self._change(state, self.name, draft)
-            elif draft is not None:
-                self._check_place()
-                self._become(draft)
-
-    @contextmanager
-    def _draft(self, state: str, data: bytes | None) -> Iterator["Held | None"]:
-        """Write down the new content, if there is any: it is on the disk before it takes the place of the old."""
-        if data is None:
-            yield None
-            return
-        modified = None if self._is_forward(state) else self.status().st_mtime_ns
-        with self._folders.draft(data, modified) as draft:
-            draft.flush()
-            yield draft
-
-    def _change(self, state: str, name: str, draft: "Held | None") -> None:
-        forward = self._is_forward(state)
-        self._check_place()
-        if draft is not None and forward:
-            self._become(draft)
-        self._folders.make_room(state, name, self)
-        self.put(state, name)
-        if draft is not None and not forward:
-            self._become(draft)
-
-    def _check_place(self) -> None:
-        if not self.still_there():
-            raise MovedError(f"{self.place} was moved, replaced or removed by hand")
-
-    def _become(self, draft: "Held") -> None:
-        """Take the place of the old content, and its descriptor; the old one is the draft's to close."""
-        draft.put(self.state, self.name)
-        self._descriptor, draft._descriptor = draft._descriptor, self._descriptor  # noqa: SLF001 - of the same class
-
-    def _is_forward(self, state: str) -> bool:
-        """Tell whether that state comes after this one; a file that does not go on is told by its old mtime."""
-        states = self._folders.states
-        return states.index(state) > states.index(self.state)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-
 def _flush_error(new: Held) -> OSError | None:
     """Wait until a file is on the disk; return why it is not."""
     try:
@@ -559,12 +360,3 @@ def _variants(name: str) -> Iterator[str]:
     while True:
         yield f"{stem}.{number}.json"
         number += 1
-
-
-def _read(descriptor: int) -> bytes:
-    parts = []
-    offset = 0
-    while offset < _MOST_BYTES and (part := os.pread(descriptor, _MOST_BYTES - offset, offset)):
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts)
