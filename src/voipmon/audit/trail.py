@@ -54,11 +54,8 @@ class Trail:
         for month in months_with(self.folder, LINES):
             with _translated(self.folder), file_of(self.folder, month, LINES).open("rb") as file:
                 for line in file:
-                    try:
-                        told = json.loads(line)
-                    except ValueError:
-                        continue
-                    if isinstance(told, dict) and isinstance(told.get("event"), str):
+                    told = _told(line)
+                    if told is not None:
                         yield told
 
     def remove_before(self, moment: datetime) -> list[str]:
@@ -122,6 +119,15 @@ class Trail:
                 yield
             finally:
                 os.close(descriptor)
+
+
+def _told(line: bytes) -> dict[str, Any] | None:
+    """Return what a line tells; None: it is damaged, or its end is missing, so that nobody was told it stands there."""
+    try:
+        told = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("event"), str) else None
 
 
 class _Known:

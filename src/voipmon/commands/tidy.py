@@ -1,13 +1,20 @@
 """Everything comes to its end: what is over, old or left by a crash is removed, once a day and on demand."""
 
+from __future__ import annotations
+
 import logging
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from voipmon.errors import VoipmonError
-from voipmon.retention import Amount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from voipmon.retention import Amount  # an idle pass asks only whether it is time
 
 _log = logging.getLogger(__name__)
 

@@ -168,6 +168,14 @@ def test_the_lines_of_shell_in_the_manual_find_a_trail_whole_and_name_what_is_no
     assert said().startswith('broken: {"n":7,')
 
 
+def test_a_line_whose_end_is_missing_is_not_told(tmp_path: Path) -> None:
+    trail(tmp_path).append([event(1), event(2)])
+    path = tmp_path / "2025-11.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+
+    assert [line["id"] for line in trail(tmp_path).lines()] == [event(1).id]
+
+
 class DeathError(BaseException):
     """The process is dead: nothing of it goes on."""
 
