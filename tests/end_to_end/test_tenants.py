@@ -1,9 +1,10 @@
 """Companies, as their files say, through the real commands: every one a process, every server real."""
 
 import json
+import re
 
 from support.canary import code, own
-from support.world import SUBJECT, World, members_of, text_of
+from support.world import MANAGER, SUBJECT, World, members_of, text_of
 
 CODE, WRONG = code("acme"), code("a guess at acme")
 ACME = """
@@ -76,6 +77,26 @@ def test_a_code_is_asked_for_and_stands_nowhere(world: World) -> None:
     everything = "\n".join([*printed, *map(text_of, world.mails), *(mail["Subject"] for mail in world.mails)]).lower()
     assert CODE.lower() not in everything
     assert WRONG.lower() not in everything
+
+
+def test_a_companys_people_are_written_to_in_its_language_and_others_are_not(world: World) -> None:
+    found(world, f'{ACME}language = "en"\n')
+    for sender in ("ana@acme.example.com", MANAGER):
+        world.receive(SUBJECT, sender)
+    world.receive("RAMAIS=2001 INICIO=27/10/2025", "ana@acme.example.com")
+
+    world.run("monitor")
+    world.run("process-queue")
+
+    said = {"ana@acme.example.com": "", MANAGER: ""}
+    for mail in world.mails:
+        said[mail["To"].addresses[0].addr_spec] += text_of(mail)
+    for words in ("Request received", "Your request needs a correction", "Listen "):
+        assert words in said["ana@acme.example.com"]
+    assert "Pedido recebido" in said[MANAGER]
+    assert "edido" not in said["ana@acme.example.com"]
+    pages = [path.read_text() for path in (world.folder / "publish").glob("*/index.html")]
+    assert sorted(re.findall('<html lang="(.*)">', "".join(pages))) == ["en", "pt-BR"]
 
 
 def test_a_tenants_limits_are_its_own(world: World) -> None:

@@ -24,6 +24,7 @@ class MemoryPublisher:
         self.lost: dict[str, str] = {}
         self.publications: dict[str, Publication] = {}
         self.asks: dict[str, Ask] = {}
+        self.languages: dict[str, str | None] = {}
         self._base_url = base_url
         self._keep = keep
 
@@ -37,9 +38,16 @@ class MemoryPublisher:
         }
 
     def publish(
-        self, request_id: str, ask: Ask, findings: Findings, now: datetime, progress: Progress = no_progress
+        self,
+        request_id: str,
+        ask: Ask,
+        findings: Findings,
+        now: datetime,
+        progress: Progress = no_progress,
+        language: str | None = None,
     ) -> Publication:
         self._check()
+        self.languages[request_id] = language
         folder = f"{self._base_url}/token-of-{request_id}"
         given = [recording for recording in findings.recordings if recording.path not in self.lost]
         if not given:

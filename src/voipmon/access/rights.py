@@ -23,6 +23,7 @@ class Tenant:
 
     Without the right to *recordings* its people are known and may have none. *copies* are the addresses that get a
     copy of every answer to its own people. With *needs_code* its people prove themselves by the code in brackets too.
+    They are written to in their *language*, None: in that of the installation.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Tenant:
     copies: tuple[str, ...] = ()
     needs_code: bool = False
     recordings: bool = True
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Grant:
     def needs_code(self) -> bool:
         """Whether some of it is open only with a code."""
         return any(tenant.needs_code for tenant in self.tenants)
+
+    @property
+    def language(self) -> str | None:
+        """The language to write in, if the tenants have one in common; None: that of the installation."""
+        languages = {tenant.language for tenant in self.tenants}
+        return languages.pop() if len(languages) == 1 else None
 
     def problems(self, ask: Ask) -> list[Problem]:
         """Return what of *ask* is not in the grant, whether it exists or not."""
@@ -141,6 +149,10 @@ class Rights:
             return granted(tenants)
         names = named.split(_BETWEEN)
         return granted(tenant for tenant in tenants if tenant.name in names or not tenant.needs_code)
+
+    def language(self, address: str) -> str | None:
+        """Return the language to write to *address* in; None: that of the installation."""
+        return granted(self._tenants_of(address)).language
 
     def _tenants_of(self, address: str) -> list[Tenant]:
         return [tenant for tenant in self.tenants if _is_among(address, tenant.senders)]

@@ -102,7 +102,8 @@ class TenantLimits(Section):
 class Tenant(Section):
     """One company. Without *servers* its extensions are its own on every exchange.
 
-    With a *code_file* its people write the code from there into each subject. *cc* gets a copy of every answer.
+    With a *code_file* its people write the code from there into each subject. *cc* gets a copy of every answer. Its
+    people are written to in its *language*, None: in that of the whole installation.
     """
 
     name: Annotated[Text, AfterValidator(_name)]
@@ -112,4 +113,5 @@ class Tenant(Section):
     rights: tuple[Literal["recordings", "checkip", "macchange"], ...] = ("recordings",)
     code_file: CodeFile | None = None
     cc: tuple[Address, ...] = ()
+    language: Literal["pt_BR", "en"] | None = None
     limits: TenantLimits = TenantLimits()

@@ -267,6 +267,7 @@ def _reply(mail: _Mail, thread: Thread, kind: VerdictKind, reason: str, facts: F
     now, sender = intake.clock(), thread.recipient
     if kind in REFUSALS and intake.ledger.count_since(sender, now - _HOUR, *REFUSALS) >= REFUSALS_PER_HOUR:
         return mail.verdict(VerdictKind.IGNORED, Reason.TOO_MANY_REFUSALS, sender)
+    thread = replace(thread, language=intake.rights.language(sender))
     intake.outbox.post(intake.writer.write(facts, thread, now), now)
     return mail.verdict(kind, reason, sender)
 

@@ -146,7 +146,7 @@ def _refuse(lease: Lease, error: RefusedError, work: Work) -> None:
     strangers = _strangers(request, work.rights)
     if not strangers:
         facts = Rejection(request.id, error.problems, _example(request, error, work), request.round)
-        _tell(request, facts, thread_of(request), work)
+        _tell(request, facts, _thread(request, work), work)
     elif work.admin:
         _tell(request, Withheld(request.id, strangers, request.round), None, work)
     work.queue.fail(lease, str(error), now)
@@ -170,8 +170,12 @@ def _fail(lease: Lease, error: VoipmonError, work: Work) -> None:
     _log.error("request_failed", extra={"request": request.id, "reason": str(error)})
     work.desk.audit.append([request_taken(request, now), failed(request, str(error), now)])
     if work.rights.allows(request.recipient):
-        _tell(request, Failure(request.id, request.round), thread_of(request), work)
+        _tell(request, Failure(request.id, request.round), _thread(request, work), work)
     work.queue.fail(lease, str(error), now)
+
+
+def _thread(request: Request, work: Work) -> Thread:
+    return thread_of(request, work.rights.language(request.recipient))
 
 
 def _tell(request: Request, facts: Facts, thread: Thread | None, work: Work) -> None:

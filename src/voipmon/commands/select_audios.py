@@ -84,7 +84,7 @@ def answer(request: Request, desk: Desk, progress: Progress = no_progress, grant
         _tell_audit(request, nothing_found(request, desk.clock()), desk)
         _tell_nothing_found(request, ask, findings, desk, grant)
         return Answer(NothingFound(len(findings.left_out)), findings)
-    publication = desk.publisher.publish(request.id, ask, findings, desk.clock(), progress)
+    publication = desk.publisher.publish(request.id, ask, findings, desk.clock(), progress, grant.language)
     _log.info("recordings_published", extra={"request": request.id, "recordings": publication.recordings})
     _tell_audit(request, delivered(request, publication, desk.clock()), desk)
     _post(request, Result(request.id, ask, publication, request.round), desk, grant)
@@ -128,10 +128,10 @@ def _post(request: Request, facts: Result | NothingFoundFacts, desk: Desk, grant
     if request.recipient:
         now = desk.clock()
         tenants = grant.tenants_of(facts.ask)
-        thread = replace(thread_of(request), copies=copies_of(tenants), needs_code=grant.needs_code)
+        thread = replace(thread_of(request, grant.language), copies=copies_of(tenants), needs_code=grant.needs_code)
         desk.outbox.post(desk.writer.write(facts, thread, now), now)
 
 
-def thread_of(request: Request) -> Thread:
-    """Return the thread that letters about the request belong to."""
-    return Thread(request.recipient, request.subject, request.message_id, request.references)
+def thread_of(request: Request, language: str | None) -> Thread:
+    """Return the thread that letters about the request belong to, written in that language; None: the usual one."""
+    return Thread(request.recipient, request.subject, request.message_id, request.references, language=language)

@@ -55,7 +55,13 @@ class LocalPublisher:
     token: Callable[[], str] = new_token
 
     def publish(
-        self, request_id: str, ask: Ask, findings: Findings, now: datetime, progress: Progress = no_progress
+        self,
+        request_id: str,
+        ask: Ask,
+        findings: Findings,
+        now: datetime,
+        progress: Progress = no_progress,
+        language: str | None = None,
     ) -> Publication:
         """Fill a work folder, then rename it to its token."""
         expires_at = (now + self.keep).astimezone(UTC)
@@ -65,7 +71,7 @@ class LocalPublisher:
             with self._works.new() as work:
                 record, items = self._fill(work, record, findings, progress)
                 publication = self._publication(record, items)
-                self._write_pages(work, ask, record, publication)
+                self._write_pages(work, ask, record, publication, language or self.language)
                 self._seal(work)
                 self._show(work, record)
         return publication
@@ -196,13 +202,13 @@ class LocalPublisher:
         url = self._url(record, _file_name(number, member.recording))
         return Published(number, member.recording, url, member.seconds, member.sha256)
 
-    def _write_pages(self, work: Path, ask: Ask, record: Record, publication: Publication) -> None:
+    def _write_pages(self, work: Path, ask: Ask, record: Record, publication: Publication, language: str) -> None:
         from voipmon.delivery.page import render_pages  # noqa: PLC0415 - its templates cost more than an idle pass
 
         pages = render_pages(
             ask,
             publication,
-            language=self.language,
+            language=language,
             zone=self.zone,
             zip_name=_zip_name(record),
             kept=self.state_dir / "templates",

@@ -28,9 +28,15 @@ class Publisher(Protocol):
     """Makes the answer to one request available under a link nobody can guess, for a time."""
 
     def publish(
-        self, request_id: str, ask: Ask, findings: Findings, now: datetime, progress: Progress = no_progress
+        self,
+        request_id: str,
+        ask: Ask,
+        findings: Findings,
+        now: datetime,
+        progress: Progress = no_progress,
+        language: str | None = None,
     ) -> Publication:
-        """Publish the recordings, one ZIP of them and the page that plays them; return where.
+        """Publish the recordings, one ZIP of them and the page that plays them, in that language; return where.
 
         Complete or absent: nothing is visible before everything is there. May be called again for the same request:
         the link stays the same and one publication is left. A recording that vanished, changed or cannot be read

@@ -15,7 +15,7 @@ class Thread:
     """The mail that a letter answers, and to whom: *subject*, *message_id* and *references* as they came.
 
     *copies* are the addresses that get a copy too, beside the admin. *needs_code*: the recipient will need the code of
-    his company to ask again.
+    his company to ask again. *language* is the recipient's, None: that of the installation.
     """
 
     recipient: str
@@ -24,6 +24,7 @@ class Thread:
     references: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     needs_code: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

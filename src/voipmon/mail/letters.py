@@ -65,6 +65,8 @@ class Letters:
         Raises:
             ValueError: without a thread and without an admin there is nobody to write to.
         """
+        if thread is not None and thread.language not in {None, self._stationery.language}:
+            return Letters(replace(self._stationery, language=thread.language)).write(facts, thread, now)
         name = self._name(facts)
         recipients = self._recipients(thread)
         text, html = self._parts(facts, code=thread is not None and thread.needs_code)

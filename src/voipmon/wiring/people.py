@@ -53,6 +53,7 @@ def _tenant(tenant: TenantSettings, config: Config) -> Tenant:
         copies=tenant.cc,
         needs_code=tenant.code_file is not None,
         recordings="recordings" in tenant.rights,
+        language=tenant.language,
     )
 
 

@@ -227,3 +227,19 @@ class TestTheNearestThatWouldBeTaken:
         grant = granted(tenants)
 
         assert grant.problems(grant.nearest(ask(*extensions, server=server))) == []
+
+
+@pytest.mark.parametrize(
+    ("languages", "written"),
+    [(["en"], "en"), ([None], None), (["en", "en"], "en"), (["en", "pt_BR"], None), ([], None)],
+)
+def test_a_person_is_written_to_in_the_language_that_all_his_companies_have(
+    languages: list[str | None], written: str | None
+) -> None:
+    senders = frozenset({"ana@example.com"})
+    companies = [
+        replace(tenant(f"C{number}", "1121"), senders=senders, language=language)
+        for number, language in enumerate(languages)
+    ]
+
+    assert rights_of(tenants=companies).language("ana@example.com") == written
