@@ -161,10 +161,8 @@ class Walk(RuleBasedStateMachine):
             known.state, known.worker = State.PROCESSING, worker
             self.leases[worker][lease.request.id] = lease
 
-    def end(
-        self, worker: int, fate: int | None, step: Callable[[SpoolQueue, Lease], None], becomes: State, due: datetime
-    ) -> None:
-        """End the oldest lease of a worker in one way or another; it may die over that."""
+    def end(self, worker: int, fate: int | None, step: Callable[[SpoolQueue, Lease], None], becomes: State) -> datetime:
+        """End the oldest lease of a worker in one way or another; it may die over that. Return when it is due now."""
         request_id, lease = next(iter(self.leases[worker].items()))
         known = self.known[request_id]
         _, lives = self.live(worker, fate, lambda queue: step(queue, lease))
@@ -174,37 +172,38 @@ class Walk(RuleBasedStateMachine):
             assert self.on_disk(request_id)[0] is becomes
         state, document = self.on_disk(request_id)
         assert state in (State.PROCESSING, becomes)
-        known.state, known.attempts, known.due = state, document["attempts"], due
-        if document.get("not_before") is None:
-            known.due = NOON
+        known.state, known.attempts = state, document["attempts"]
+        due = document.get("not_before")
+        known.due = NOON if due is None else datetime.fromisoformat(due)
+        return known.due
 
     @precondition(lambda self: any(self.leases))
     @rule(data=st.data(), fate=fates)
     def complete(self, data: st.DataObject, fate: int | None) -> None:
         self.end(
-            self.busy(data), fate, lambda queue, lease: queue.complete(lease, NothingFound(), self.now),
-            State.COMPLETED, NOON,
-        )  # fmt: skip
+            self.busy(data), fate, lambda queue, lease: queue.complete(lease, NothingFound(), self.now), State.COMPLETED
+        )
 
     @precondition(lambda self: any(self.leases))
     @rule(data=st.data(), fate=fates)
     def fail(self, data: st.DataObject, fate: int | None) -> None:
-        self.end(self.busy(data), fate, lambda queue, lease: queue.fail(lease, "no", self.now), State.FAILED, NOON)
+        self.end(self.busy(data), fate, lambda queue, lease: queue.fail(lease, "no", self.now), State.FAILED)
 
     @precondition(lambda self: any(self.leases))
     @rule(data=st.data(), fate=fates, minutes=st.integers(0, 10))
     def retry(self, data: st.DataObject, fate: int | None, minutes: int) -> None:
         due = self.now + minutes * MINUTE
-        self.end(
-            self.busy(data), fate, lambda queue, lease: queue.retry(lease, due, "no", self.now), State.PENDING, due
+        said = self.end(
+            self.busy(data), fate, lambda queue, lease: queue.retry(lease, due, "no", self.now), State.PENDING
         )
+        assert fate is not None or said == due
 
     @precondition(lambda self: any(self.leases))
     @rule(data=st.data(), fate=fates)
     def release(self, data: st.DataObject, fate: int | None) -> None:
         worker = self.busy(data)
-        due = self.known[next(iter(self.leases[worker]))].due
-        self.end(worker, fate, lambda queue, lease: queue.release(lease), State.PENDING, due)
+        before = self.known[next(iter(self.leases[worker]))].due
+        assert self.end(worker, fate, lambda queue, lease: queue.release(lease), State.PENDING) == before
 
     def busy(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from([worker for worker in range(3) if self.leases[worker]]))
