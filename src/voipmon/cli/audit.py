@@ -52,7 +52,7 @@ def verify(session: Session, as_json: bool) -> ExitCode:  # noqa: FBT001 - given
         click.echo(json.dumps(shape, indent=2))
     else:
         what = click.style("whole", fg="green") if not found.damages else click.style("NOT WHOLE", fg="red", bold=True)
-        click.echo(f"{trail.folder}: {what}, {found.lines} lines in {len(found.months)} months")
+        click.echo(f"{trail.folder}: {what}, {found.lines} lines, months: {len(found.months)}")
         for told in (*found.damages, *found.notes):
             click.echo(str(told))
     return ExitCode.PROCESSING_ERROR if found.damages else ExitCode.SUCCESS
@@ -83,7 +83,11 @@ def show(
             writer.writerow(_COLUMNS)
             writer.writerows([[_cell(getattr(row, name)) for name in _COLUMNS] for row in rows])
         case _:
-            click.echo(_table(rows, zone) if rows else "nothing in the trail is asked for")
+            click.echo(
+                _table(rows, zone)
+                if rows
+                else "nothing in the trail matches: look at the name, the extension and the times"
+            )
     return ExitCode.SUCCESS
 
 
