@@ -47,11 +47,9 @@ def tidy(config: Config) -> None:
 
 def ending(config: Config) -> Iterator[Kind]:
     """Yield every kind of thing that comes to an end: docs/retention.md."""
-    from datetime import timedelta
-
     from voipmon.commands.audit_events import expired
     from voipmon.commands.tidy import DAILY, Kind
-    from voipmon.retention import Amount, amount_of, unchanged
+    from voipmon.retention import Amount, amount_of
 
     now = system_clock()
     keep, keep_archive = config.queue.keep, config.queue.keep_archive
@@ -59,26 +57,13 @@ def ending(config: Config) -> Iterator[Kind]:
     audit_end = now - config.audit.keep
     requests, letters, trail = queue_admin(config), outbox(config), audit(config)
     publications: LocalPublisher = publisher(config)
-    state, month = config.state_dir, now - timedelta(days=62)
+    state = config.state_dir
 
     def tell(request_id: str, key: str, until: datetime) -> None:
         trail.append([expired(request_id, key, until, now)])
 
-    def left() -> list[Path]:
-        found = [
-            path
-            for folder in (state, config.queue.dir, config.publish.dir)
-            for path in unchanged(folder, _LEFT, now - DAILY)
-        ]
-        found += unchanged(state / "publications", _LEFT, now - DAILY)
-        return (
-            found
-            + unchanged(state / "catalogue", ("*.sqlite3*",), month)
-            + unchanged(state / "templates", ("*",), month)
-        )
-
     def remove_left() -> None:
-        for path in left():
+        for path in _left(config, now):
             path.unlink(missing_ok=True)
 
     def old_verdicts() -> Amount:
@@ -102,7 +87,24 @@ def ending(config: Config) -> Iterator[Kind]:
     yield Kind("letters_deleted", lambda: letters.old(letters_keep, now), lambda: letters.purge(letters_keep, now))
     yield Kind("verdicts_deleted", old_verdicts, forget)
     yield Kind("audit_deleted", lambda: trail.old(audit_end), lambda: trail.remove_before(audit_end))
-    yield Kind("left_over", lambda: amount_of(left()), remove_left)
+    yield Kind("left_over", lambda: amount_of(_left(config, now)), remove_left)
+
+
+def _left(config: Config, now: datetime) -> list[Path]:
+    """Return what crashes left, and what is only remembered and has not been used for long."""
+    from datetime import timedelta
+
+    from voipmon.commands.tidy import DAILY
+    from voipmon.retention import unchanged
+
+    state, month = config.state_dir, now - timedelta(days=62)
+    folders = (state, config.queue.dir, config.publish.dir, state / "publications")
+    left = [path for folder in folders for path in unchanged(folder, _LEFT, now - DAILY)]
+    return [
+        *left,
+        *unchanged(state / "catalogue", ("*.sqlite3*",), month),
+        *unchanged(state / "templates", ("*",), month),
+    ]
 
 
 def status_facts(config: Config, now: datetime) -> Facts:
