@@ -177,6 +177,8 @@ CASES: list[Case] = [
         "odd References": mail("References: <<>> <a@b> ,;\x00 <" + "(" * 500, "In-Reply-To: <>"),
         "an odd Return-Path": mail("Return-Path: <@@a:b@>"),
         "an odd Content-Type": mail('Content-Type: ;="\\'),
+        "a subject parted by control characters": mail(subject="RAMAIS=1121\x01INICIO=27/10/2025\x0cFIM=28/10/2025"),
+        "a control character behind a word": mail("Auto-Submitted: no\x01"),
         "bytes that are no text": mail(b"X-Loop: \xff\xfe\x80", b"\xff\xfe: \xff"),
         "a To that is no address": mail("To: <>"),
     }),
