@@ -207,7 +207,7 @@ def _installers() -> Iterator[list[str]]:
     python = str(VENV / "bin" / "python")
     uv = _uv()
     if uv:
-        yield [uv, "pip", "install", "--quiet", "--python", python]
+        yield [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]  # as pip does
     if _has_pip():
         yield [*_pip("--python", python), "install", "--quiet"]
 
