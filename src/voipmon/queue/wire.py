@@ -1,18 +1,16 @@
-"""The JSON file of a request: its keys are the old system's, its values are checked here and trusted behind."""
+"""The JSON file of a request: its keys are the old system's, its values are checked as it is read."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import to_json
+from typing import Any
 
 from voipmon.clock import stamp
 from voipmon.domain.request import RECORDINGS, Request
 from voipmon.errors import ParameterError
 from voipmon.files import safe_name
+from voipmon.queue import keys
 
 MOST_BYTES = 1_000_000
 """A larger file is no request; 20,000 extensions take 140 kB."""
@@ -28,11 +26,6 @@ _LONGEST_DETAIL = 1000
 Document = dict[str, Any]
 """A request file as it was read: keys that voipmon does not know are kept as they are."""
 
-_Address = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$"),
-]
-
 
 class UnreadableError(ParameterError):
     """The file is no request. *whole* is False where it may still be being written: it is no JSON document yet."""
@@ -40,34 +33,6 @@ class UnreadableError(ParameterError):
     def __init__(self, message: str, *, whole: bool) -> None:
         super().__init__(message)
         self.whole = whole
-
-
-class _Envelope(BaseModel):
-    """The part of the document that voipmon reads."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-    request_id: str
-    type: str = RECORDINGS
-    from_email: _Address
-    parameters: dict[str, Any]
-    created_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
-    message_id: str | None = None
-    references: tuple[str, ...] = Field(default=(), strict=False)
-    subject: str | None = None
-    site: str | None = None
-    tenant: Annotated[str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] = None
-    round: int = Field(default=1, ge=1, le=1000)
-    attempts: int = Field(default=0, ge=0, le=1000)
-    not_before: Annotated[AwareDatetime | None, Field(strict=False)] = None
-    history: list[dict[str, Any]] = []
-    result: dict[str, Any] | None = None
-
-
-class _Recipient(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    email: _Address | None = None
 
 
 def read(data: bytes, stem: str) -> Document:
@@ -79,11 +44,8 @@ def read(data: bytes, stem: str) -> Document:
     document = _parse(data)
     if document.get("request_id") is None:
         document = {"request_id": stem} | {key: value for key, value in document.items() if key != "request_id"}
-    try:
-        _Envelope.model_validate(document)
-        _Recipient.model_validate(document["parameters"])
-    except ValidationError as error:
-        raise UnreadableError(_sentences(error), whole=True) from error
+    if wrong := list(keys.problems(document)):
+        raise UnreadableError("; ".join(wrong), whole=True)
     if not safe_name(document["request_id"]):
         raise UnreadableError(
             f'request_id {document["request_id"][:100]!r} cannot be used: give the file a "request_id" of letters, '
@@ -95,21 +57,22 @@ def read(data: bytes, stem: str) -> Document:
 
 def request_of(document: Document, arrived: datetime) -> Request:
     """Return the request that a document holds; *arrived* stands in where it has no created_at."""
-    envelope = _Envelope.model_validate(document)
-    recipient = _Recipient.model_validate(envelope.parameters)
+    parameters = dict(document["parameters"])
+    requester = keys.address(document["from_email"])
+    recipient, tenant = parameters.get("email"), document.get("tenant")
     return Request(
-        id=envelope.request_id,
-        kind=envelope.type,
-        requester=envelope.from_email,
-        recipient=recipient.email or envelope.from_email,
-        parameters=envelope.parameters,
-        created_at=envelope.created_at or arrived,
-        message_id=envelope.message_id,
-        references=envelope.references,
-        subject=envelope.subject,
-        site=envelope.site,
-        round=envelope.round,
-        tenant=envelope.tenant,
+        id=document["request_id"],
+        kind=document.get("type", RECORDINGS),
+        requester=requester,
+        recipient=requester if recipient is None else keys.address(recipient),
+        parameters=parameters,
+        created_at=_moment(document, "created_at") or arrived,
+        message_id=document.get("message_id"),
+        references=tuple(document.get("references", ())),
+        subject=document.get("subject"),
+        site=document.get("site"),
+        round=document.get("round", 1),
+        tenant=None if tenant is None else keys.name(tenant),
     )
 
 
@@ -143,9 +106,7 @@ def attempts_of(document: Document) -> int:
 
 def not_before_of(document: Document) -> datetime | None:
     """Return when the request may be taken again; None: at once."""
-    if document.get("not_before") is None:
-        return None
-    return _Envelope.model_validate(document).not_before
+    return _moment(document, "not_before")
 
 
 def is_finished(document: Document) -> bool:
@@ -204,7 +165,11 @@ def same_wish(one: Document, other: Document) -> bool:
 
 def dump(document: Document) -> bytes:
     """Return the bytes of a request file: UTF-8, two spaces of indent, so that `cat` is readable."""
-    return to_json(document, indent=2) + b"\n"
+    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _moment(document: Document, key: str) -> datetime | None:
+    return None if document.get(key) is None else keys.moment(document[key])
 
 
 def _wish(document: Document) -> tuple[object, ...]:
@@ -282,10 +247,3 @@ def _inside(value: object) -> Iterable[object]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )
