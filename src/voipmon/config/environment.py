@@ -5,19 +5,15 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from voipmon.config.model import SECTIONS, Config
+from voipmon.config.names import environment_name
 from voipmon.config.problems import known_keys, printable
 from voipmon.settings import nearest
-
-
-def environment_name(key: str) -> str:
-    """Return what the environment calls *key*: `VOIPMON_IMAP__PORT` for `imap.port`."""
-    return f"VOIPMON_{key.replace('.', '__').upper()}"
 
 
 def override(data: dict[str, Any], environ: Mapping[str, str], spelled: dict[str, str]) -> list[str]:
     """Lay the environment over *data* and note in *spelled* which keys came from there.
 
-    Passwords stay where they are: `secret_of` looks for them. Returns a sentence for each name that is no key.
+    Passwords stay where they are: `config.secrets` looks for them. Returns a sentence for each name that is no key.
     """
     ours = {name: environ[name] for name in environ if name.startswith("VOIPMON_") and name != "VOIPMON_CONFIG"}
     names = {environment_name(key): key for key in known_keys()} if ours else {}

@@ -1,7 +1,7 @@
 """The configuration as it was last checked: while nothing that it depends on has changed, it need not be checked again.
 
 Half of what a short command costs is the check: its library, and the models that are built for it at every start. What
-was found good is kept as plain values in `state_dir/configuration.json`, without the sections that can hold a secret.
+was found good is kept as plain values in `state_dir/configuration.json`, without the sections that hold a secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAME = "configuration.json"
 _DEFAULT_PLACE = "/var/lib/voipmon"  # that of `config.model`, which is not imported here
 _STATE_DIR = re.compile(rb'^\s*state_dir\s*=\s*["\']([^"\'\\\n]+)["\']', re.MULTILINE)
 _ROOMS = ("access", "audit", "delivery", "mail", "queue", "recordings")
-_WITH_SECRETS = ("imap", "smtp")
+_SERVERS = ("imap", "smtp")
 _MANY = "tenants"
 _SECRETS = ("password", "token_command")
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,10 +51,10 @@ class _Recalled:
         if name == _MANY:
             self.__dict__[_MANY] = _value(self._many)
             return self.__dict__[_MANY]
-        if name not in _WITH_SECRETS:
+        if name not in _SERVERS:
             raise AttributeError(name)
         config = self._load()
-        self.__dict__.update({section: getattr(config, section) for section in _WITH_SECRETS})
+        self.__dict__[name] = getattr(config, name)
         return self.__dict__[name]
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -90,8 +90,8 @@ def is_at_home(path: Path, environ: Mapping[str, str], config: Config) -> bool:
 
 def digest_of(config: Config) -> str:
     """Return the SHA-256 of all that the configuration says but its secrets."""
-    values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
-    for name in _WITH_SECRETS:
+    values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _SERVERS}
+    for name in _SERVERS:
         section = getattr(config, name)
         keys = [key for key in type(section).model_fields if key not in _SECRETS]
         values[name] = {key: _kept(getattr(section, key)) for key in keys}
@@ -105,7 +105,8 @@ def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
         return
     try:
         text = path.read_bytes()
-        values = {name: _kept(getattr(config, name)) for name in type(config).model_fields if name not in _WITH_SECRETS}
+        names = [name for name in type(config).model_fields if not _holds_secret(config, name)]
+        values = {name: _kept(getattr(config, name)) for name in names}
         kept = {
             "of": _fingerprint(path, text, environ, loaded.tenants),
             "tenants": str(config.access.tenants_dir),
@@ -115,6 +116,10 @@ def remember(path: Path, environ: Mapping[str, str], loaded: Loaded) -> None:
         write_atomic(config.state_dir / _NAME, json.dumps(kept).encode(), mode=0o600)
     except (OSError, TypeError):
         return
+
+
+def _holds_secret(config: Config, name: str) -> bool:
+    return name in _SERVERS and any(getattr(getattr(config, name), key) is not None for key in _SECRETS)
 
 
 def state_of(folder: Path) -> str:

@@ -1,24 +1,19 @@
 """File, environment and credentials: from where they are written to one checked Config."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from voipmon.access.settings import Tenant
-from voipmon.config.environment import environment_name, override
+from voipmon.config.environment import override
 from voipmon.config.legacy import SPELLINGS, complete, is_old, read_legacy, to_toml
 from voipmon.config.memory import state_of
 from voipmon.config.model import Config
 from voipmon.config.problems import checked
 from voipmon.config.tenants import folder_of, read_tenants
 from voipmon.config.toml import parse_toml, read_text
-from voipmon.errors import ConfigError
-from voipmon.mail.settings import Imap, Smtp
 
-_CODE = re.compile("[A-Za-z0-9]{8}")
 _SHORTEST_SILENCE = timedelta(minutes=7)  # two passes, and some time for the second one
 
 
@@ -35,7 +30,7 @@ class Loaded:
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Loaded:
-    """Read *path*, lay the environment over it, and check the whole. Reads no secret: see `secret_of`.
+    """Read *path*, lay the environment over it, and check the whole. Reads no secret: see `config.secrets`.
 
     Raises:
         ConfigError: with a sentence for every problem.
@@ -70,73 +65,6 @@ def migrate(path: Path) -> str:
     notices = (*old.notices, *complete(old.data))
     checked(old.data, SPELLINGS, old.problems)
     return to_toml(old.data, notices)
-
-
-def secret_of(server: Imap | Smtp, section: Literal["imap", "smtp"], environ: Mapping[str, str]) -> str | None:
-    """Return the password for *server*, or None where none is used: no user, or a token instead.
-
-    The first of: the environment; the file in `$CREDENTIALS_DIRECTORY` with the base name of `password_file`;
-    `password_file`; `password`. Read when it is needed, so that a command without the server works without it.
-
-    Raises:
-        ConfigError: when there is none, or it cannot be read; says where it is expected.
-    """
-    if not server.user or server.auth == "xoauth2":
-        return None
-    if secret := environ.get(environment_name(f"{section}.password")):
-        return secret
-    for file in _secret_files(server.password_file, environ):
-        secret = _secret_in(file, f"{section}.password_file", "the password")
-        if secret is not None:
-            return secret
-    if server.password is not None:
-        return server.password.get_secret_value()
-    if server.password_file is None:
-        remedy = f"is missing: name a file that holds the password of {server.user!r}"
-    else:
-        remedy = f"there is no {server.password_file}: put the password of {server.user!r} there, alone on one line"
-    raise ConfigError((f"{section}.password_file: {remedy}, mode 0600",))
-
-
-def code_of(tenant: Tenant, environ: Mapping[str, str]) -> str:
-    """Return the code that the tenant's people write in brackets, read when it is needed.
-
-    The first of: the file in `$CREDENTIALS_DIRECTORY` with the base name of `code_file`; `code_file`.
-
-    Raises:
-        ConfigError: there is none, it cannot be read, or it is no code.
-    """
-    key = f"code_file of the tenant {tenant.name!r}"
-    for file in _secret_files(tenant.code_file, environ):
-        code = _secret_in(file, key, "the code")
-        if code is not None and not _CODE.fullmatch(code):
-            raise ConfigError((f"{key}: {file} must hold the code, 8 letters or digits, alone on one line",))
-        if code is not None:
-            return code
-    raise ConfigError((f"{key}: there is no {tenant.code_file}: put 8 letters or digits there, alone on one line",))
-
-
-def _secret_files(file: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
-    if file is None:
-        return
-    if credentials := environ.get("CREDENTIALS_DIRECTORY"):
-        yield Path(credentials, file.name)
-    yield file
-
-
-def _secret_in(file: Path, key: str, what: str) -> str | None:
-    try:
-        secret = file.read_bytes().decode().rstrip("\r\n")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        raise ConfigError((f"{key}: {file} is not UTF-8",)) from None  # its cause shows the secret
-    except OSError as error:
-        remedy = "the user that voipmon runs as must be able to read it"
-        raise ConfigError((f"{key}: cannot read {file}: {error.strerror}: {remedy}",)) from error
-    if not secret or not secret.isprintable():
-        raise ConfigError((f"{key}: {file} must hold {what}, alone on one line",))
-    return secret
 
 
 def _open_secrets(path: Path, data: Mapping[str, Any], permissions: int) -> list[str]:

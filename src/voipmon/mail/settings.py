@@ -27,7 +27,7 @@ Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if 
 
 
 class Server(Section):
-    """What both servers have in common. `config.sources.secret_of` reads the password, wherever it is."""
+    """What both servers have in common. `config.secrets.secret_of` reads the password, wherever it is."""
 
     host: Host
     port: Port

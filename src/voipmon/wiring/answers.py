@@ -100,7 +100,7 @@ def postman(config: Config, environ: Mapping[str, str], stop: Callable[[], bool]
 
 def transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:
     """Return the way to the server that takes our mail, not open yet."""
-    from voipmon.config.sources import secret_of
+    from voipmon.config.secrets import secret_of
     from voipmon.mail.smtp import SmtpTransport
 
     smtp = config.smtp

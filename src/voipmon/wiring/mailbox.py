@@ -43,7 +43,7 @@ def inbox(config: Config, environ: Mapping[str, str], server: ImapConnection | N
 
 def imap_connection(config: Config, environ: Mapping[str, str]) -> ImapConnection:
     """Return the way to the server of the mailbox, not open yet."""
-    from voipmon.config.sources import secret_of
+    from voipmon.config.secrets import secret_of
     from voipmon.mail.imap_connection import ImapConnection
 
     imap = config.imap

@@ -62,7 +62,7 @@ def code_of(config: Config, environ: Mapping[str, str]) -> Callable[[str], str]:
 
     @cache
     def tell(name: str) -> str:
-        from voipmon.config.sources import code_of
+        from voipmon.config.secrets import code_of
 
         [tenant] = (tenant for tenant in config.tenants if tenant.name == name)
         with user.starter():

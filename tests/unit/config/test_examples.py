@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from voipmon.config.environment import environment_name
 from voipmon.config.legacy import IGNORED, SPELLINGS, read_legacy
+from voipmon.config.names import environment_name
 from voipmon.config.problems import checked, known_keys
 from voipmon.config.sources import load_config
 from voipmon.mail.settings import Imap

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from voipmon.config.legacy import IGNORED, SPELLINGS, complete, full_host_name, read_legacy
 from voipmon.config.model import Config
-from voipmon.config.sources import Loaded, load_config, migrate, secret_of
+from voipmon.config.secrets import secret_of
+from voipmon.config.sources import Loaded, load_config, migrate
 from voipmon.errors import ConfigError
 
 Load = Callable[..., Loaded]

@@ -117,7 +117,7 @@ def test_notices_are_given_again(machine: Machine) -> None:
     assert len(notices) == 1
 
 
-def test_no_secret_is_written_and_the_sections_that_hold_one_are_read_when_they_are_asked_for(machine: Machine) -> None:
+def test_no_secret_is_written_and_a_section_that_holds_one_is_read_when_it_is_asked_for(machine: Machine) -> None:
     loaded = machine.check()
 
     recalled = recall(machine.path, machine.environ, lambda: loaded.config)
@@ -125,6 +125,28 @@ def test_no_secret_is_written_and_the_sections_that_hold_one_are_read_when_they_
     assert PASSWORD not in (machine.state / "configuration.json").read_text()
     assert recalled is not None
     assert recalled[0].smtp is loaded.config.smtp
+
+
+def test_a_server_whose_password_lies_elsewhere_is_remembered(machine: Machine) -> None:
+    machine.path.write_text(machine.path.read_text().replace(f'password = "{PASSWORD}"', 'password_file = "/etc/word"'))
+    checked = machine.check().config
+
+    recalled = machine.recall()
+
+    assert recalled is not None
+    assert vars(recalled.smtp) == dict(checked.smtp)
+    assert vars(recalled.imap) == dict(checked.imap)
+
+
+def test_a_command_that_gives_a_token_is_not_written(machine: Machine) -> None:
+    with machine.path.open("a") as file:
+        file.write('[imap]\nauth = "xoauth2"\ntoken_command = "/usr/local/bin/token"\n')
+    loaded = machine.check()
+
+    recalled = recall(machine.path, machine.environ, lambda: loaded.config)
+
+    assert "bin/token" not in (machine.state / "configuration.json").read_text()
+    assert recalled is not None
     assert recalled[0].imap is loaded.config.imap
 
 

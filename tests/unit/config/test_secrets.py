@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from voipmon.config.sources import Loaded, secret_of
+from voipmon.config.secrets import secret_of
+from voipmon.config.sources import Loaded
 from voipmon.errors import ConfigError
 from voipmon.mail.settings import Imap, Smtp
 

@@ -8,7 +8,8 @@ from support.ordinary_user import ordinary_user, reachable_folder
 
 from voipmon.access.settings import Tenant, TenantLimits
 from voipmon.config import tenants
-from voipmon.config.sources import code_of, load_config
+from voipmon.config.secrets import code_of
+from voipmon.config.sources import load_config
 from voipmon.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
