@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from support.world import World
+from support.canary import own
+from support.world import MANAGER, World
 
 _VENDORS = {
     "asyncio", "authres", "imapclient", "imaplib", "jinja2", "markupsafe", "sqlite3", "smtplib", "ssl", "tinytag",
@@ -30,6 +32,30 @@ def test_a_configuration_that_was_checked_before_is_not_checked_again(slave: Wor
     assert "pydantic" in imported(slave, *command.split())
 
     assert "pydantic" not in imported(slave, *command.split())
+
+
+def test_a_pass_that_answers_a_request_builds_no_models_either(slave: World) -> None:
+    slave.record("internal-1121-1122-20251027-175340-1761598420.123.mp3")
+    slave.run("queue", "add", "--ramais=1121", "--inicio=27/10/2025", "--fim=27/10/2025", f"--email={MANAGER}")
+
+    loaded = imported(slave, "process-queue")
+
+    assert len(slave.mails) == 1
+    assert "jinja2" in loaded
+    assert "pydantic" not in loaded
+
+
+def test_nor_does_a_pass_over_a_mailbox_whose_password_lies_in_a_file(world: World, tmp_path: Path) -> None:
+    word = own(tmp_path / "word")
+    word.write_text(str(world.settings.pop("imap.password")))
+    word.chmod(0o600)
+    world.settings["imap.password_file"] = str(word)
+    world.run("init")
+
+    loaded = imported(world, "monitor")
+
+    assert "imapclient" in loaded
+    assert "pydantic" not in loaded
 
 
 def imported(world: World, *command: str) -> set[str]:
