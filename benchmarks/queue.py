@@ -25,6 +25,7 @@ from benchmarks._growth import FEW, Growth, claims, enqueues
 from benchmarks._machine import machine, spread
 from benchmarks._processes import Work, together
 from benchmarks._report import Goal, write
+from benchmarks._slower import FLUSHES, slower
 
 _PROCESSES = (1, 4)
 _GROWTH_ROUNDS = 3
@@ -124,6 +125,33 @@ def _taker(kind: Kind, folder: Path) -> Callable[[], Work]:
     return prepare
 
 
+Slower = dict[float, tuple[float, float, float]]
+"""Milliseconds more for each flush: raw puts per second, and the ratios of voipmon's puts and takes to them."""
+
+
+def on_slower_disks(scratch: Path, count: int, rounds: int) -> Slower:
+    """Let raw and voipmon put, and voipmon take, where each flush takes longer."""
+    found: Slower = {}
+    for more in FLUSHES:
+        turns = [_turn(scratch / f"slower-{more}-{number}", more, count) for number in range(rounds)]
+        raw, put, take = zip(*turns, strict=True)
+        put_ratios = [one / other for one, other in zip(put, raw, strict=True)]
+        take_ratios = [one / other for one, other in zip(take, raw, strict=True)]
+        found[more] = statistics.median(raw), statistics.median(put_ratios), statistics.median(take_ratios)
+    return found
+
+
+def _turn(folder: Path, more: float, count: int) -> tuple[float, float, float]:
+    speeds = []
+    for name in (RAW, VOIPMON):
+        kind, place = KINDS[name], folder / name
+        place.mkdir(parents=True)
+        together([_warm(kind, place)])
+        speeds.append(count / together([slower(_putter(kind, place, wishes(count, "slow")), more)]).seconds)
+    take = count / together([slower(_taker(KINDS[VOIPMON], folder / VOIPMON), more)]).seconds
+    return speeds[0], speeds[1], take
+
+
 def goals(table: Table, claim: Growth, enqueue: Growth, pending: int, completed: int) -> list[Goal]:
     put, bare_put = (statistics.median(table[name][1].put_ratio) for name in (VOIPMON, BARE))
     take, bare_take = (statistics.median(table[name][1].take_ratio) for name in (VOIPMON, BARE))
@@ -177,6 +205,15 @@ def growth_lines(claim: Growth, enqueue: Growth, pending: int, completed: int) -
     ]
 
 
+def slower_lines(slow: Slower) -> list[str]:
+    return [
+        "",
+        "| each flush takes longer by | raw put/s | put × raw | take × raw |",
+        "|---|---|---|---|",
+        *(f"| {more:g} ms | {raw:,.0f} | {put:.2f} | {take:.2f} |" for more, (raw, put, take) in slow.items()),
+    ]
+
+
 def _times(growth: Growth) -> str:
     return f"{growth.small:,.0f} µs | {growth.large:,.0f} µs | {growth.ratio:.2f}"
 
@@ -205,13 +242,15 @@ def main() -> int:
         facts = machine(scratch) | {"rounds": options.rounds, "count": options.count, "bytes": len(wish.document)}
         counted = {name: flushes(name, scratch / f"flushes-{name}") for name in KINDS}
         table = measure(scratch, options.count, options.rounds)
+        print("slower disks", file=sys.stderr)
+        slow = on_slower_disks(scratch, options.count, max(options.rounds // 2, 1))
         print(f"a queue of {pending:,}", file=sys.stderr)
         claim = claims(scratch, pending, _GROWTH_ROUNDS)
         print(f"{completed:,} files in completed/", file=sys.stderr)
         enqueue = enqueues(scratch, completed, 3 * _GROWTH_ROUNDS)
         print("removing them", file=sys.stderr)
     kept = goals(table, claim, enqueue, pending, completed)
-    lines = markdown(facts, counted, table) + growth_lines(claim, enqueue, pending, completed)
+    lines = markdown(facts, counted, table) + slower_lines(slow) + growth_lines(claim, enqueue, pending, completed)
     lines += [f"- {goal}" for goal in kept]
     print("\n".join(lines))
     if options.json:
@@ -219,6 +258,7 @@ def main() -> int:
         growth = {"claim": claim._asdict(), "enqueue": enqueue._asdict()}
         met = [goal._asdict() | {"met": goal.met} for goal in kept]
         result = {"machine": facts, "fsyncs": counted, "engines": figures, "growth": growth, "goals": met}
+        result["slower"] = slow
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     if options.write:
         write("queue.md", "queue", lines)
