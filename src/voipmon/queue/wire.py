@@ -22,6 +22,7 @@ _TOO_LARGE = f"larger than {MOST_BYTES:,} bytes: no request is"
 _MOST_DEPTH = 50
 _SMALL = MOST_BYTES // (2 * _MOST_DEPTH + 2)  # indented it is no more than allowed
 _LONGEST_DETAIL = 1000
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 Document = dict[str, Any]
 """A request file as it was read: keys that voipmon does not know are kept as they are."""
@@ -164,8 +165,18 @@ def same_wish(one: Document, other: Document) -> bool:
 
 
 def dump(document: Document) -> bytes:
-    """Return the bytes of a request file: UTF-8, two spaces of indent, so that `cat` is readable."""
-    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+    """Return the bytes of a request file: UTF-8, a line for each key, parameter and event, so that `cat` is readable."""
+    lines = ",\n".join(f"  {_json(key)}: {_with_lines(value)}" for key, value in document.items())
+    return f"{{\n{lines}\n}}\n".encode()
+
+
+def _with_lines(value: object) -> str:
+    """Return *value* as JSON, with a line for each thing in it; json's own `indent` takes five times as long."""
+    if isinstance(value, dict) and value:
+        return "{\n    " + ",\n    ".join(f"{_json(key)}: {_json(one)}" for key, one in value.items()) + "\n  }"
+    if isinstance(value, list) and value:
+        return "[\n    " + ",\n    ".join(map(_json, value)) + "\n  ]"
+    return _json(value)
 
 
 def _moment(document: Document, key: str) -> datetime | None:

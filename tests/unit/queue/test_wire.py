@@ -82,6 +82,23 @@ def test_a_file_can_be_read_by_people() -> None:
     assert '\n  "motivo": "conferência"' in wire.dump(document(motivo="conferência")).decode()
 
 
+def test_each_key_parameter_and_event_stands_on_a_line_of_its_own() -> None:
+    dumped = wire.dump({"request_id": "x", "parameters": {"ramais": "1121", "note": {"a": [1]}}, "history": [{"n": 1}]})
+
+    assert dumped.decode().splitlines() == [
+        "{",
+        '  "request_id": "x",',
+        '  "parameters": {',
+        '    "ramais": "1121",',
+        '    "note": {"a": [1]}',
+        "  },",
+        '  "history": [',
+        '    {"n": 1}',
+        "  ]",
+        "}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "whole"),
     [
