@@ -23,7 +23,7 @@ from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Publication, Published
 from voipmon.domain.recording import UNREADABLE, VANISHED, Findings, LeftOut, Recording
 from voipmon.errors import BundleError, PublishError
-from voipmon.files import safe_name, sync_directory, write_durable
+from voipmon.files import safe_name, sync_directory
 from voipmon.retention import Amount, amount_of
 
 _OVERHEAD = 8192  # bytes that a recording takes besides its own: rounding up, its part of page and manifest
@@ -214,7 +214,7 @@ class LocalPublisher:
             kept=self.state_dir / "templates",
         )
         for name, html in pages:
-            write_durable(work / name, html)
+            (work / name).write_bytes(html)  # flushed with the rest
 
     def _seal(self, work: Path) -> None:
         """Let the web server read what it knows the name of, and wait until all is on the disk.
