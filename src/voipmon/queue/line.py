@@ -43,7 +43,7 @@ class Line:
     def names(self, now: datetime) -> Iterator[str]:
         """Yield the names to try, in order; before it ends it has been through a list made since it was called.
 
-        A list is good until it is twenty times as old as it took to make, so that listing never takes long.
+        A list is good for twenty times what the processor took to make it: listing is never most of the work.
         """
         fresh = monotonic() >= self._good_until
         if fresh:

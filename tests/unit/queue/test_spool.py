@@ -22,6 +22,7 @@ from voipmon.errors import LeaseLostError, QueueError
 from voipmon.queue import wire
 from voipmon.queue.port import Lease, State
 from voipmon.queue.spool import SpoolQueue
+from voipmon.statefolders.folders import StateFolders
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -634,3 +635,24 @@ def test_a_request_that_waits_is_read_once_in_a_pass(spool: Spool, monkeypatch: 
     assert [spool.lease() for _ in range(5)] == [None] * 5
 
     assert reads == ["a"]
+
+
+def test_a_busy_machine_keeps_no_request_from_coming_back_to_its_place(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(folders: StateFolders, state: str) -> list[str]:
+        time.sleep(0.05)  # by the clock the list would be good for a second
+        return names(folders, state)
+
+    names = StateFolders.names
+    monkeypatch.setattr(StateFolders, "names", slow)
+    for number in (1, 2):
+        spool.queue.enqueue(make_request(number))
+    first = spool.lease()
+    assert first is not None
+
+    spool.queue.retry(first, system_clock(), "the disk is full", system_clock())
+
+    again = spool.lease()
+    assert again is not None
+    assert again.request == first.request
