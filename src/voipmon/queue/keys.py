@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3
 _LONGEST_NAME = 1000
-_MOST = 1000
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt _]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d(:?[0-5]\d)?)", re.ASCII
+)  # RFC 3339 and a little more; what Pythons read beyond it differs, and is none of what people mean
+
+MOST = 1000
+"""Of rounds and of attempts."""
 
 
 def problems(document: Mapping[str, Any]) -> Iterator[str]:
@@ -33,12 +39,10 @@ def address(value: object) -> str:
 
 def moment(value: object) -> datetime:
     """Return a moment in UTC. Raises ValueError: it is none, or one without its time zone."""
-    try:
-        found = datetime.fromisoformat(text(value))
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
+    written = text(value)
+    with suppress(ValueError, OverflowError):
+        if _MOMENT.fullmatch(written):
+            return datetime.fromisoformat(written.upper()).astimezone(UTC)
     raise ValueError("must be a moment with its time zone, such as 2025-11-11T12:00:00Z")
 
 
@@ -74,8 +78,8 @@ def _objects(value: object) -> None:
 
 def _number(least: int) -> Callable[[object], None]:
     def check(value: object) -> None:
-        if type(value) is not int or not least <= value <= _MOST:
-            raise ValueError(f"must be a whole number from {least} to {_MOST}")
+        if type(value) is not int or not least <= value <= MOST:
+            raise ValueError(f"must be a whole number from {least} to {MOST}")
 
     return check
 

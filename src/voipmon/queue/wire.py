@@ -20,7 +20,7 @@ ARRIVED, RETURNED, DIED = "arrived", "returned", "worker_died"
 
 _TOO_LARGE = f"larger than {MOST_BYTES:,} bytes: no request is"
 _MOST_DEPTH = 50
-_SMALL = MOST_BYTES // (2 * _MOST_DEPTH + 2)  # indented it is no more than allowed
+_SMALL = MOST_BYTES // 8  # as `dump` writes it no more than allowed: numbers such as 1e15 grow most
 _LONGEST_DETAIL = 1000
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -143,7 +143,7 @@ def completed(document: Document, arrived: datetime, *, by_hand: bool) -> Docume
 def returned(document: Document, instance: str, now: datetime) -> Document:
     """Return the document of a finished request that is to be answered once more, in a new round."""
     again = {key: value for key, value in document.items() if key != "result"}
-    again |= {"round": document.get("round", 1) + 1, "attempts": 0, "not_before": None}
+    again |= {"round": min(document.get("round", 1) + 1, keys.MOST), "attempts": 0, "not_before": None}
     return noted(again, instance, RETURNED, None, now)
 
 
@@ -165,7 +165,7 @@ def same_wish(one: Document, other: Document) -> bool:
 
 
 def dump(document: Document) -> bytes:
-    """Return the bytes of a request file: UTF-8, a line for each key, parameter and event, so that `cat` is readable."""
+    """Return the bytes of a request file: UTF-8, a line for each key, parameter and event, for people who `cat` it."""
     lines = ",\n".join(f"  {_json(key)}: {_with_lines(value)}" for key, value in document.items())
     return f"{{\n{lines}\n}}\n".encode()
 

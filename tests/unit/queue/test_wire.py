@@ -166,7 +166,13 @@ def test_a_trailing_comma_is_told_in_the_words_of_newer_pythons_too(monkeypatch:
         ({"attempts": True}, "attempts: must be a whole number"),
         ({"attempts": None}, "attempts: must be a whole number"),
         ({"not_before": "0001-01-01T00:00:00+14:00"}, "not_before: must be a moment"),
-        ({"not_before": 1_762_862_400}, "not_before: must be a moment"),
+        ({"not_before": 1_762_862_400}, "not_before: must be a text in quotes"),
+        ({"created_at": "20250211200-03:00"}, "created_at: must be a moment"),
+        ({"created_at": "2025-11-11T23500-03"}, "created_at: must be a moment"),
+        ({"created_at": "2025-11-11T12.30Z"}, "created_at: must be a moment"),
+        ({"created_at": "2025-11-11T12:00x-03:00"}, "created_at: must be a moment"),
+        ({"created_at": "2025-11-11T12:00:00+00:60"}, "created_at: must be a moment"),
+        ({"created_at": "2025-W46-2T12:00:00Z"}, "created_at: must be a moment"),
         ({"references": ["a", 1]}, "references: must be a list of texts in quotes"),
         ({"tenant": " "}, "tenant: must have 1 to 1000 letters"),
         ({"subject": 7}, "subject: must be a text in quotes"),
@@ -179,6 +185,27 @@ def test_a_wrong_value_is_told_with_its_key(changes: dict[str, Any], reason: str
 
     assert reason in str(error)
     assert error.whole
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2025-11-11T12:00:00Z",
+        "2025-11-11t12:00:00z",
+        "2025-11-11 12:00:00.000+00:00",
+        "2025-11-11T09:00:00-03:00",
+        "2025-11-11T09:00-0300",
+        "2025-11-11T09:00-03",
+    ],
+)
+def test_a_moment_may_be_written_in_any_zone(written: str) -> None:
+    assert wire.request_of(wire.read(data(created_at=written), "x"), NOON.replace(year=2020)).created_at == NOON
+
+
+def test_the_last_round_is_one_that_is_read_again() -> None:
+    again = wire.returned(document(round=1000, result={}), "pbx", NOON)
+
+    assert wire.read(wire.dump(again), "x")["round"] == 1000
 
 
 def test_several_wrong_values_are_told_at_once() -> None:
