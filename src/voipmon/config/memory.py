@@ -54,7 +54,8 @@ class _Recalled:
         if name not in _SERVERS:
             raise AttributeError(name)
         config = self._load()
-        self.__dict__[name] = getattr(config, name)
+        for section in _SERVERS:  # both of one reading
+            self.__dict__.setdefault(section, getattr(config, section))
         return self.__dict__[name]
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -138,6 +138,20 @@ def test_a_server_whose_password_lies_elsewhere_is_remembered(machine: Machine) 
     assert vars(recalled.imap) == dict(checked.imap)
 
 
+def test_both_servers_come_from_one_reading(machine: Machine) -> None:
+    with machine.path.open("a") as file:
+        file.write(f'[imap]\nhost = "imap.example.com"\nuser = "voip"\npassword = "{PASSWORD}"\n')
+    loaded = machine.check()
+    readings = []
+
+    recalled = recall(machine.path, machine.environ, lambda: readings.append(1) or loaded.config)  # type: ignore[func-returns-value]
+
+    assert recalled is not None
+    assert recalled[0].imap is loaded.config.imap
+    assert recalled[0].smtp is loaded.config.smtp
+    assert readings == [1]
+
+
 def test_a_command_that_gives_a_token_is_not_written(machine: Machine) -> None:
     with machine.path.open("a") as file:
         file.write('[imap]\nauth = "xoauth2"\ntoken_command = "/usr/local/bin/token"\n')
