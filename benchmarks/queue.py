@@ -104,9 +104,9 @@ def _putter(kind: Kind, folder: Path, share: list[Wish]) -> Callable[[], Work]:
     return prepare
 
 
-def _take(kind: Kind, folder: Path, count: int, processes: int) -> tuple[float, int]:
+def _take(kind: Kind, folder: Path, count: int, processes: int, more: float = 0) -> tuple[float, int]:
     """Take until nothing is left; return how many per second, and how many came to more than one."""
-    done = together([_taker(kind, folder)] * processes)
+    done = together([slower(_taker(kind, folder), more)] * processes)
     different = len(set(done.brought))
     if different != count // processes * processes:
         raise SystemExit(f"{kind.label} gave {different} of {count} documents")
@@ -148,7 +148,7 @@ def _turn(folder: Path, more: float, count: int) -> tuple[float, float, float]:
         place.mkdir(parents=True)
         together([_warm(kind, place)])
         speeds.append(count / together([slower(_putter(kind, place, wishes(count, "slow")), more)]).seconds)
-    take = count / together([slower(_taker(KINDS[VOIPMON], folder / VOIPMON), more)]).seconds
+    take, _ = _take(KINDS[VOIPMON], folder / VOIPMON, count, 1, more)
     return speeds[0], speeds[1], take
 
 

@@ -23,7 +23,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     """
     temporary = path.with_name(f".{path.name}.tmp")  # one name: the next attempt overwrites what a crash left
     try:
-        write_durable(temporary, data, mode=mode)
+        _write_durable(temporary, data, mode=mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -31,7 +31,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     sync_directory(path.parent)
 
 
-def write_durable(path: Path, data: bytes, *, mode: int = 0o640) -> None:
+def _write_durable(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     """Write a new file and wait until its bytes are on the disk; its name is not yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
