@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from voipmon.domain.ask import Ask
 from voipmon.domain.outcome import Publication
-from voipmon.domain.problem import Problem
+from voipmon.domain.problem import Problem, ProblemKind
 from voipmon.domain.recording import DayCount, LeftOut
 
 
@@ -46,6 +46,11 @@ class Rejection:
     problems: tuple[Problem, ...]
     example: str
     round: int = 1
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether another subject would be taken: from somebody who may ask for nothing none is."""
+        return all(problem.kind is not ProblemKind.RECORDINGS_NOT_YOURS for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)

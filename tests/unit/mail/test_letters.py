@@ -32,6 +32,7 @@ from support.answers import (
 from voipmon.domain import recording as reasons
 from voipmon.domain.ask import Ask
 from voipmon.domain.number import Number
+from voipmon.domain.problem import Problem, ProblemKind
 from voipmon.domain.recording import LeftOut
 from voipmon.mail.facts import Confirmation, Digest, Facts, Guide, Rejection, Report, Result, Thread
 from voipmon.mail.letters import MOST_HTML, Letters, reply_subject, thread_headers
@@ -522,6 +523,14 @@ def test_a_rejection_has_a_sentence_for_each_problem_and_a_subject_ready_to_send
     assert "“40x1”" in html.words
     assert SUBJECT in html.words
     assert unquote(html.links[0]) == f"mailto:voip.audios@example.com?subject={SUBJECT}"
+
+
+def test_who_may_ask_for_nothing_is_shown_no_subject_to_send() -> None:
+    letter = write(Rejection(REQUEST_ID, (Problem(ProblemKind.RECORDINGS_NOT_YOURS),), SUBJECT))
+
+    for kind in ("html", "plain"):
+        assert "RAMAIS" not in body(letter, kind)
+        assert "AJUDA" in body(letter, kind)
 
 
 def test_an_example_too_long_for_a_link_is_there_to_be_copied() -> None:
