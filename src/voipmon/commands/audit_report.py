@@ -145,7 +145,7 @@ class _Reading:
 
     def _is_of_tenant(self, line: Line) -> bool:
         wanted = self._question.tenant
-        return wanted is None or wanted in line.get("tenant", "").split(", ")
+        return wanted is None or wanted.casefold() in line.get("tenant", "").casefold().split(", ")
 
     def _is_of_extension(self, line: Line) -> bool:
         wanted = self._question.extension

@@ -72,6 +72,11 @@ def test_a_request_is_told_of_each_extension_in_it(extension: str, told: int) ->
     assert len(rows(taken(), refused, event="refused", extension=extension)) == told
 
 
+def test_a_tenants_name_is_found_in_capitals_or_not() -> None:
+    assert rows(delivered(tenant="Acme"), tenant="acme")
+    assert rows(delivered(tenant="acme"), tenant="ACME")
+
+
 def test_only_what_is_of_the_tenant_is_told_and_what_others_were_given_is_not() -> None:
     expired = {"at": "2025-11-04T10:00:00Z", "event": "expired", "request": "r2", "until": "x"}
     lines = [taken(), delivered(), taken("r2", tenant="other"), delivered(request="r2", tenant="other")]
