@@ -108,7 +108,24 @@ def test_the_old_arguments_of_select_audios_end_with_0_1_2_and_3(slave: World) -
 
     assert "11x" in wrong.stderr
     assert "waits in the outbox" in away.stderr
+    assert "page:  http" in away.stdout
     assert [mail["To"].addresses[0].addr_spec for mail in slave.mails] == [MANAGER] * 3
+
+
+def test_the_json_of_select_audios_tells_where_the_answer_is_also_where_the_mail_is_not_sent(slave: World) -> None:
+    slave.record(_MATCHING[0])
+    wish = ("select-audios", "--json", "--inicio", "27/10/2025", "--fim", "27/10/2025")
+    slave.sink.stop()
+
+    told = json.loads(slave.run(*wish, "--ramais", "1121", "--email", MANAGER, exits=3).stdout)
+    nothing = json.loads(slave.run(*wish, "--ramais", "1199", exits=1).stdout)
+    listed = json.loads(slave.run(*wish, "--ramais", "1121", "--dry-run").stdout)
+
+    assert told["count"] == 1
+    assert told["zip"].startswith(told["page"].removesuffix("index.html"))
+    assert (nothing["page"], nothing["zip"], nothing["expires_at"]) == (None, None, None)
+    assert "page" not in listed
+    assert "takes no --json" in slave.run("select-audios", "--refresh", "--json", exits=2).stderr
 
 
 def test_a_dry_run_prints_what_matches_and_leaves_everything_as_it_was(slave: World) -> None:
@@ -235,9 +252,10 @@ def test_a_publication_is_gone_one_pass_after_its_time(slave: World) -> None:
     assert len(slave.published()) == 1
 
     _wait_until(datetime.now(UTC) + timedelta(seconds=1.5))
-    slave.run("process-queue")
+    said = slave.run("process-queue").stderr
 
     assert slave.published() == []
+    assert "publications_expired" in said
     assert list((slave.folder / "recordings").iterdir())
 
 

@@ -42,6 +42,8 @@ def select_audios(
     """Find recordings, bundle and publish them, and mail the link."""
     with session.at_work() as config:
         if refresh:
+            if as_json:
+                raise click.UsageError("--refresh prints one line: it takes no --json")
             return _refresh(config)
         request = _request(wish, email)
         if dry_run:
@@ -49,8 +51,10 @@ def select_audios(
         else:
             answered = _answer(session, request)
             findings, publication = answered.findings, answered.publication
-    shape = _json(request, findings, publication, config) if as_json else _text(findings, publication, config)
-    click.echo(shape)
+        shape = _json(request, findings, config) | ({} if dry_run else _places(publication))
+        click.echo(json.dumps(shape, indent=2) if as_json else _text(findings, publication, config))
+        if request.recipient and not dry_run:
+            _send(session, request, "result" if publication else "nothing-found")
     return ExitCode.SUCCESS if findings.recordings else ExitCode.NOTHING_FOUND
 
 
@@ -86,17 +90,20 @@ def _find(config: "Config", request: "Request") -> "Findings":
 def _answer(session: Session, request: "Request") -> "Answer":
     from voipmon.cli.progress import shown
     from voipmon.commands.select_audios import answer
-    from voipmon.mail.outbox import letter_name
 
     with shown() as progress:
-        answered = answer(request, wiring.desk(session.config, user.at_keyboard(session.environ)), progress)
-    if request.recipient:
-        name = letter_name(request.id, "result" if answered.publication else "nothing-found")
-        with closing(wiring.postman(session.config, session.environ)) as postman:
-            sending = postman.send_letters()
-        if name not in sending.sent:
-            raise OutboxError(_why_not_sent(session.config, request, name, sending.away))
-    return answered
+        return answer(request, wiring.desk(session.config, user.at_keyboard(session.environ)), progress)
+
+
+def _send(session: Session, request: "Request", kind: str) -> None:
+    """Send the letter, which waits in the outbox; raise OutboxError where it still does after that."""
+    from voipmon.mail.outbox import letter_name
+
+    name = letter_name(request.id, kind)
+    with closing(wiring.postman(session.config, session.environ)) as postman:
+        sending = postman.send_letters()
+    if name not in sending.sent:
+        raise OutboxError(_why_not_sent(session.config, request, name, sending.away))
 
 
 def _why_not_sent(config: "Config", request: "Request", name: str, away: str | None) -> str:
@@ -109,9 +116,9 @@ def _why_not_sent(config: "Config", request: "Request", name: str, away: str | N
     return f"the mail to {request.recipient} is not sent yet and waits in the outbox: {reason}"
 
 
-def _json(request: "Request", findings: "Findings", publication: "Publication | None", config: "Config") -> str:
+def _json(request: "Request", findings: "Findings", config: "Config") -> dict[str, Any]:
     folder = config.recordings.dir
-    shape: dict[str, Any] = {
+    return {
         "request_id": request.id,
         "count": len(findings.recordings),
         "bytes": sum(recording.size for recording in findings.recordings),
@@ -129,13 +136,15 @@ def _json(request: "Request", findings: "Findings", publication: "Publication | 
             {"path": str(folder / left_out.path), "reason": left_out.reason} for left_out in findings.left_out
         ],
     }
-    if publication:
-        shape |= {
-            "page": publication.page_url,
-            "zip": publication.zip_url,
-            "expires_at": stamp(publication.expires_at),
-        }
-    return json.dumps(shape, indent=2)
+
+
+def _places(publication: "Publication | None") -> dict[str, str | None]:
+    """Return where the answer is; there is none where nothing was found."""
+    return {
+        "page": publication.page_url if publication else None,
+        "zip": publication.zip_url if publication else None,
+        "expires_at": stamp(publication.expires_at) if publication else None,
+    }
 
 
 def _text(findings: "Findings", publication: "Publication | None", config: "Config") -> str:
