@@ -20,7 +20,8 @@ def test_status_says_first_whether_all_is_well(slave: World) -> None:
 
 
 def test_status_names_what_waits_too_long_and_what_is_missing(slave: World) -> None:
-    slave.drop("r1.json", {"from_email": MANAGER, "parameters": {}, "created_at": "2025-11-11T11:47:00Z"})
+    file = slave.drop("r1.json", {"from_email": MANAGER, "parameters": {}, "created_at": "2025-11-11T11:47:00Z"})
+    os.utime(file, (0, 0))
     shutil.rmtree(slave.folder / "recordings")
 
     told = slave.run("status", exits=3).stdout.splitlines()
@@ -52,6 +53,31 @@ def test_status_tells_when_mail_was_last_read_and_that_a_letter_waits(world: Wor
     hours_ago = time.time() - 7200
     os.utime(letter, (hours_ago, hours_ago))
     assert "a letter has waited for 2 h 0 min" in world.run("status", exits=3).stdout
+
+
+def test_status_tells_how_old_the_catalogue_is(slave: World) -> None:
+    assert "catalogue  brought up to date never" in slave.run("status").stdout
+    slave.run("select-audios", "--refresh")
+
+    told = slave.run("status").stdout
+
+    assert re.search(r"^catalogue  brought up to date \d+ s ago$", told, re.MULTILINE)
+    [index] = (slave.folder / "state" / "catalogue").glob("*.sqlite3")
+    os.utime(index, (0, 0))
+    slave.run("select-audios", "--refresh")
+    assert json.loads(slave.run("status", "--json").stdout)["indexed_at"] > "2025"
+
+
+def test_a_mail_that_lay_in_the_mailbox_is_no_request_that_has_waited(slave: World) -> None:
+    wish = {"ramais": "1121", "inicio": "27/10/2025"}
+    slave.drop("r1.json", {"from_email": MANAGER, "parameters": wish, "created_at": "2025-11-11T11:47:00Z"})
+
+    slave.run("status")
+
+    [waiting] = (slave.folder / "spool" / "pending").glob("*.json")
+    hours_ago = time.time() - 7200
+    os.utime(waiting, (hours_ago, hours_ago))
+    assert "a request that is due has waited for 2 h 0 min" in slave.run("status", exits=3).stdout
 
 
 def test_status_tells_who_leads_and_how_mails_are_taken(world: World) -> None:

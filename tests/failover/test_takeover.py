@@ -173,6 +173,32 @@ def test_without_failover_nobody_can_take_the_lead(masters: Hosts) -> None:
     assert "failover.peers is not set" in refused.stderr
 
 
+def test_a_host_that_the_peers_do_not_name_never_reads_mail(peers: Hosts) -> None:
+    world = peers.worlds["audio"]
+    world.settings["failover.peers"] = ["audio2"]
+    peers.deliver(1)
+
+    said = world.run("monitor").stderr
+    refused = world.run("failover", "take", exits=2).stderr
+
+    assert "failover.peers does not name this host, 'audio'" in said
+    assert "failover.peers does not name this host, 'audio': it may not read the mailbox" in refused
+    assert "nothing to mark" in world.run("init").stdout
+    assert peers.undone() == 1
+
+
+def test_history_is_marked_by_the_host_that_leads_and_by_no_other(peers: Hosts) -> None:
+    master, slave = peers.worlds["audio"], peers.worlds["audio2"]
+    peers.deliver(2)
+
+    assert "nobody leads yet, and mode is slave" in slave.run("init").stdout
+    slave.run("failover", "take")
+    assert "audio2 leads and reads the mailbox: run it there" in master.run("init").stdout
+    assert peers.undone() == 2
+
+    assert "marked as done (2)" in slave.run("init").stdout
+
+
 def test_a_slave_that_takes_over_a_mailbox_knows_that_it_was_begun_long_ago(peers: Hosts) -> None:
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - beside the one use of them
 

@@ -21,6 +21,8 @@ def take(session: Session) -> ExitCode:
     config = session.config
     if not config.failover.peers:
         raise ParameterError("failover.peers is not set: mode alone decides who reads the mailbox")
+    if (reason := wiring.why_no_mail(config)) is not None:
+        raise ParameterError(f"{reason}: it may not read the mailbox")
     with session.at_work(), wiring.imap_connection(config, session.environ) as server:
         before = take_lead(wiring.lead(config, server), config.instance)
     if before.leader == config.instance:

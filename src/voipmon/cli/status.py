@@ -44,6 +44,7 @@ def _shape(facts: Facts, troubles: list[str]) -> dict[str, Any]:
         "waiting_since": _moment(facts.waiting_since),
         "outbox": dict(facts.outbox),
         "letter_since": _moment(facts.letter_since),
+        "indexed_at": _moment(facts.indexed_at),
         "disks": {key: {"free": disk.free, "total": disk.total} if disk else None for key, disk in facts.disks.items()},
     }
 
@@ -77,6 +78,7 @@ def _lines(facts: Facts, troubles: list[str], now: datetime) -> Iterator[str]:
         yield f"{'claim':<10} {facts.claim}"
     yield f"{'queue':<10} {_counts(facts.queue)}{_since(facts.waiting_since, now)}"
     yield f"{'outbox':<10} {_counts(facts.outbox)}{_since(facts.letter_since, now)}"
+    yield f"{'catalogue':<10} brought up to date {_ago(facts.indexed_at, now)}"
     for key, disk in facts.disks.items():
         yield f"{'disk':<10} {key}: {_room(disk)}"
 

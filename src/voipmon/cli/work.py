@@ -47,8 +47,8 @@ def _stop_on_sigterm() -> Callable[[], bool]:
 def monitor(session: Session, *, watch: bool) -> ExitCode:
     """Read new mail, answer it, and put requests in the queue (in master mode, or where this host leads)."""
     config = session.config
-    if config.mode == "slave" and not config.failover.peers:
-        return _leave_mail_alone(session)
+    if (reason := wiring.why_no_mail(config)) is not None:
+        return _leave_mail_alone(session, f"{reason}: this host only works the queue")
     if watch:
         from voipmon.cli.watch import watch as stay
 
@@ -64,10 +64,9 @@ def monitor(session: Session, *, watch: bool) -> ExitCode:
     return ExitCode.PROCESSING_ERROR if tally is not None and tally.failed else ExitCode.SUCCESS
 
 
-def _leave_mail_alone(session: Session) -> ExitCode:
+def _leave_mail_alone(session: Session, reason: str) -> ExitCode:
     from voipmon.cli.supervisor import Supervisor
 
-    reason = "mode is slave: this host only works the queue"
     _log.info("mail_not_read", extra={"reason": reason})
     Supervisor(session.environ).ready(reason)  # or systemd takes the end for a start that failed
     return ExitCode.SUCCESS
@@ -180,13 +179,28 @@ def init(session: Session) -> ExitCode:
     config = session.config
     with session.at_work():
         wiring.make_folders(config)
-    if config.mode == "slave":
-        click.echo(f"{config.queue.dir} is ready; mode is slave: no mail is read here, there is nothing to mark")
+    if (reason := wiring.why_no_mail(config)) is not None:
+        click.echo(f"{config.queue.dir} is ready; {reason}: no mail is read here, there is nothing to mark")
         return ExitCode.SUCCESS
     with session.at_work(), wiring.only_one(config, "monitor") as alone:
         if not alone:
             raise click.ClickException("another monitor is at work on this state_dir: try again when it has ended")
+        if config.failover.peers and (reason := _why_not_ours(session)) is not None:
+            click.echo(f"{config.queue.dir} is ready; {reason}: nothing is marked here")
+            return ExitCode.SUCCESS
         with closing(wiring.ledger(config)) as ledger, wiring.inbox(config, session.environ) as inbox:
             marked = mark_history(inbox, ledger, system_clock)
     click.echo(f"{inbox.name}: what was there is marked as done ({marked}); what comes from now on is answered")
     return ExitCode.SUCCESS
+
+
+def _why_not_ours(session: Session) -> str | None:
+    """Return why the mail that waits is another host's, or None: what is marked by one that does not lead is lost."""
+    config = session.config
+    with wiring.imap_connection(config, session.environ) as server:
+        leader = wiring.lead(config, server).look().leader
+    if leader is None and config.mode == "slave":
+        return "nobody leads yet, and mode is slave: run it on the master, or 'voipmon failover take' first"
+    if leader not in (None, config.instance):
+        return f"{leader} leads and reads the mailbox: run it there"
+    return None

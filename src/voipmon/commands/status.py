@@ -31,8 +31,9 @@ class Facts:
 
     *mail_read_at* is when a pass over the mailbox last came to its good end, *claim* what kept other hosts from its
     mails. *leadership* is who led as of *looked_at*, both None without [failover]. *waiting_since* is when the oldest
-    request that is due came, or was due again; *letter_since* when the oldest letter that waits was posted. *disks* are
-    by the key of the folder's path in the configuration; None: the folder is not there.
+    request that is due came, or was due again; *letter_since* when the oldest letter that waits was posted.
+    *indexed_at* is when the catalogue was last brought up to date, which each answer does by itself. *disks* are by
+    the key of the folder's path in the configuration; None: the folder is not there.
     """
 
     instance: str
@@ -45,6 +46,7 @@ class Facts:
     waiting_since: datetime | None
     outbox: Mapping[str, int]
     letter_since: datetime | None
+    indexed_at: datetime | None
     disks: Mapping[str, Disk | None]
 
     @property

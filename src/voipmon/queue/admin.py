@@ -50,7 +50,7 @@ class QueueAdmin:
         """Return when the oldest request that is due came, or was due again; None where none is."""
         for entry in self._spool.entries(State.PENDING):
             if entry.not_before is None or entry.not_before <= now:
-                came = entry.created_at or self._came(entry.request_id)
+                came = self._came(entry)
                 return max(came, entry.not_before) if came and entry.not_before else came
         return None
 
@@ -109,12 +109,15 @@ class QueueAdmin:
             moved = amount_before(self._folders, _ENDED, now - keep)
             return moved, amount_before(self._folders, self._folders.months(), now - keep_archive)
 
-    def _came(self, request_id: str) -> datetime | None:
+    def _came(self, entry: Entry) -> datetime | None:
+        """Return when a request came into the queue: its mail may have lain in the mailbox for long before that."""
         try:
-            changed = self._folders.path(State.PENDING, file_name(request_id)).lstat().st_ctime
+            status = self._folders.path(State.PENDING, file_name(entry.request_id)).lstat()
         except OSError:
-            return None  # taken meanwhile, or it has another name until it is
-        return datetime.fromtimestamp(changed, UTC)
+            return entry.created_at  # taken meanwhile, or it has another name until it is
+        if entry.created_at is None:
+            return datetime.fromtimestamp(status.st_ctime, UTC)
+        return max(entry.created_at, datetime.fromtimestamp(status.st_mtime, UTC))  # it keeps that when it comes back
 
     @contextmanager
     def _held(self, request_id: str) -> Iterator[tuple[Held, wire.Document]]:

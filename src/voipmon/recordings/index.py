@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -91,6 +91,14 @@ class IndexCatalogue:
         except (UnusableError, UnfitError, OSError) as error:
             raise CatalogueError(self._unusable(error), retryable=True) from error
 
+    def refreshed_at(self) -> datetime | None:
+        """Return when the index was last brought up to date; None: there is none."""
+        try:
+            path = newest(self.folder)
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path else None
+        except (UnusableError, OSError):
+            return None
+
     def _refresh(self, path: Path | None) -> str:
         with self._opened(path) as (index, seen):
             warn_of(seen.unreadable)
@@ -145,7 +153,10 @@ class IndexCatalogue:
         if path is None:
             raise UnfitError("there was none")
         with IndexFile(path, self._settings) as index:
-            yield index, Walk(self.plain, index, max(_MANY, index.rows / 4)).go()
+            seen = Walk(self.plain, index, max(_MANY, index.rows / 4)).go()
+            with suppress(OSError):
+                os.utime(path)  # the file's time is when it was last brought up to date
+            yield index, seen
 
     def _build(self, condemned: Path | None, reason: str) -> Seen:
         """Build the index anew, unless somebody else has since *condemned* was found to be unfit."""

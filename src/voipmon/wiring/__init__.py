@@ -33,6 +33,7 @@ from voipmon.wiring.mailbox import (
     note_claim,
     note_lead,
     noted,
+    why_no_mail,
 )
 from voipmon.wiring.people import (
     code_of,
@@ -73,5 +74,6 @@ __all__ = [
     "rights",
     "status_facts",
     "tidy",
+    "why_no_mail",
     "work",
 ]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voipmon.mail.spool import SpoolOutbox
     from voipmon.queue.admin import QueueAdmin
     from voipmon.queue.port import Queue
-    from voipmon.recordings.catalogue import Catalogue
+    from voipmon.recordings.index import IndexCatalogue
 
 
 def queue(config: Config) -> Queue:
@@ -119,7 +119,7 @@ def transport(config: Config, environ: Mapping[str, str]) -> SmtpTransport:
     )
 
 
-def catalogue(config: Config) -> Catalogue:
+def catalogue(config: Config) -> IndexCatalogue:
     """Return what there is of recordings."""
     from voipmon.recordings.directory import DirectoryCatalogue
     from voipmon.recordings.filename import compile_pattern

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from voipmon.clock import system_clock
 from voipmon.errors import ProcessingError
-from voipmon.wiring.answers import LateWriter, audit, outbox, publisher, queue_admin, transport
-from voipmon.wiring.mailbox import LEDGER, MAIL_READ, inbox, ledger, noted
+from voipmon.wiring.answers import LateWriter, audit, catalogue, outbox, publisher, queue_admin, transport
+from voipmon.wiring.mailbox import LEDGER, MAIL_READ, inbox, ledger, noted, why_no_mail
 from voipmon.wiring.people import read_codes
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def status_facts(config: Config, now: datetime) -> Facts:
 
     requests, letters = queue_admin(config), outbox(config)
     seen = noted(config)
-    failover = bool(config.failover.peers)
+    failover = config.instance in config.failover.peers
     return Facts(
         instance=config.instance,
         mode=config.mode,
@@ -126,6 +126,7 @@ def status_facts(config: Config, now: datetime) -> Facts:
         waiting_since=requests.waiting_since(now),
         outbox=letters.counts(),
         letter_since=letters.waiting_since(),
+        indexed_at=catalogue(config).refreshed_at(),
         disks={
             "state_dir": _disk(config.state_dir),
             "queue.dir": _disk(config.queue.dir),
@@ -143,7 +144,7 @@ def checks(config: Config, environ: Mapping[str, str], recipient: str | None) ->
 
     recordings = config.recordings
     pattern = compile_pattern(recordings.pattern)
-    if config.mode == "master" or config.failover.peers:
+    if why_no_mail(config) is None:
         yield Check("imap", lambda: _mailbox_opens(config, environ))
     yield Check("smtp", lambda: _mail_server_greets(config, environ))
     yield Check("state_dir", lambda: writable(config.state_dir))

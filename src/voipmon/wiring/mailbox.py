@@ -61,6 +61,14 @@ def imap_connection(config: Config, environ: Mapping[str, str]) -> ImapConnectio
     )
 
 
+def why_no_mail(config: Config) -> str | None:
+    """Return why this host never reads the mailbox; None: it does, at least while it leads."""
+    peers = config.failover.peers
+    if peers:
+        return None if config.instance in peers else f"failover.peers does not name this host, {config.instance!r}"
+    return None if config.mode == "master" else "mode is slave"
+
+
 def arrivals(wake: int) -> ImapArrivals:
     """Return who tells when mail comes, or at once when *wake* can be read."""
     from voipmon.mail.imap_idle import ImapArrivals

@@ -22,6 +22,7 @@ WELL = Facts(
     waiting_since=NOON - 3 * MINUTE,
     outbox={"waiting": 1, "sent": 7, "refused": 1},
     letter_since=NOON - 3 * MINUTE,
+    indexed_at=NOON - 3 * MINUTE,
     disks={"queue.dir": Disk(free=50, total=100)},
 )
 WATCHED = Leadership("audio2", 8, NOON - 3 * MINUTE)
