@@ -100,6 +100,29 @@ def test_all_that_failed_is_tried_again_at_once(slave: World) -> None:
     assert len(slave.queued("pending")) == 3
 
 
+def test_what_was_set_aside_is_counted_and_does_not_have_another_request_answered_again(slave: World) -> None:
+    slave.record(_RECORDING)
+    wish = {
+        "request_id": "one",
+        "from_email": MANAGER,
+        "parameters": {"ramais": "1121", "inicio": "27/10/2025", "fim": "27/10/2025"},
+    }
+    slave.drop("one.json", wish)
+    slave.run("process-queue")
+    slave.drop("other.json", wish | {"parameters": {"ramais": "1122", "inicio": "27/10/2025"}})
+    slave.drop("none.json", "[1]")
+    slave.run("process-queue")
+
+    assert slave.run("queue", "retry", "--failed").stdout == ""
+
+    slave.run("process-queue")
+    assert len(slave.mails) == 1
+    assert [entry["state"] for entry in json.loads(slave.run("queue", "list", "--json").stdout)] == ["completed"]
+    *_, last = slave.run("queue", "list").stdout.splitlines()
+    assert last.startswith("set aside: 2, each with the reason beside it: ")
+    assert last.endswith("/failed/*.error.txt")
+
+
 def test_the_table_fits_a_hundred_columns_and_has_no_colours_in_a_file(slave: World) -> None:
     slave.drop(f"{'x' * 80}.json", {"from_email": MANAGER, "parameters": {}})
 

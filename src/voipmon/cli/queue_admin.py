@@ -1,7 +1,7 @@
 """`queue`: look at and mend the queue."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -41,23 +41,30 @@ def queue() -> None:
 def list_(session: Session, state: str | None, as_json: bool) -> ExitCode:  # noqa: FBT001
     """List the requests, of each state the oldest first."""
     with session.at_work() as config:
-        entries = list(wiring.queue_admin(config).listing(State(state) if state else None))
+        admin = wiring.queue_admin(config)
+        entries = list(admin.listing(State(state) if state else None))
+        in_failed = admin.depths()[State.FAILED] if state in (None, State.FAILED) else 0
     if as_json:
         _print_json([_shape(entry) for entry in entries])
-    else:
-        now = system_clock()
-        rows = [
-            (
-                click.style(entry.state.value, fg=_COLORS[entry.state]),
-                entry.request_id,
-                age(entry.created_at, now),
-                str(entry.attempts),
-                f"in {age(now, entry.not_before)}" if entry.not_before and entry.not_before > now else "",
-            )
-            for entry in entries
-        ]
-        click.echo(table(("STATE", "REQUEST", "AGE", "ATTEMPTS", "NEXT"), rows) if rows else "the queue is empty")
+        return ExitCode.SUCCESS
+    rows = _rows(entries, system_clock())
+    click.echo(table(("STATE", "REQUEST", "AGE", "ATTEMPTS", "NEXT"), rows) if rows else "the queue is empty")
+    if aside := in_failed - sum(entry.state is State.FAILED for entry in entries):
+        click.echo(f"set aside: {aside}, each with the reason beside it: {config.queue.dir}/failed/*.error.txt")
     return ExitCode.SUCCESS
+
+
+def _rows(entries: Iterable[Entry], now: datetime) -> list[tuple[str, ...]]:
+    return [
+        (
+            click.style(entry.state.value, fg=_COLORS[entry.state]),
+            entry.request_id,
+            age(entry.created_at, now),
+            str(entry.attempts),
+            f"in {age(now, entry.not_before)}" if entry.not_before and entry.not_before > now else "",
+        )
+        for entry in entries
+    ]
 
 
 @queue.command()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from voipmon.access.limits import with_less, within_limits
 from voipmon.access.rights import Grant, Rights
+from voipmon.clock import stamp
 from voipmon.commands.audit_events import expired, failed, refused, request_taken
 from voipmon.commands.select_audios import Desk, answer, thread_of
 from voipmon.commands.send_letters import Postman
@@ -66,7 +67,9 @@ def _tidy(work: Work) -> None:
     def tell(request_id: str, key: str, until: datetime) -> None:
         work.desk.audit.append([expired(request_id, key, until, now)])
 
-    work.desk.publisher.expire(now, tell)
+    over = work.desk.publisher.expire(now, tell)
+    if over:
+        _log.info("publications_expired", extra={"publications": over})
 
 
 def _answer_waiting(work: Work, progress: Progress, limit: int | None) -> int:
@@ -115,7 +118,7 @@ def _answer(lease: Lease, work: Work, progress: Progress) -> None:
         _retry_or_fail(lease, ProcessingError(f"unexpected {type(error).__name__}", retryable=True), work)
     else:
         work.queue.complete(lease, outcome, work.desk.clock())
-        _log.info("request_answered", extra={"request": request.id, "outcome": type(outcome).__name__})
+        _log.info("request_answered", extra={"request": request.id, "outcome": outcome.kind})
 
 
 def _grant(request: Request, rights: Rights) -> Grant:
@@ -159,7 +162,7 @@ def _retry_or_fail(lease: Lease, error: VoipmonError, work: Work) -> None:
         _fail(lease, error, work)
     else:
         extra = {"request": lease.request.id, "attempt": lease.attempt, "reason": str(error)}
-        _log.warning("request_deferred", extra={**extra, "not_before": again.isoformat()})
+        _log.warning("request_deferred", extra={**extra, "not_before": stamp(again)})
         work.queue.retry(lease, again, str(error), now)
 
 

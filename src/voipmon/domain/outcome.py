@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from voipmon.domain.recording import LeftOut, Recording
 
@@ -44,6 +45,7 @@ class Publication:
 class Delivered:
     """Recordings were found and published; *size* is theirs together, in bytes."""
 
+    kind: ClassVar[str] = "delivered"
     recordings: int
     size: int
     left_out: int
@@ -54,6 +56,7 @@ class Delivered:
 class NothingFound:
     """No recording matches; *left_out* counts the files that match and may not be given."""
 
+    kind: ClassVar[str] = "nothing_found"
     left_out: int = 0
 
 

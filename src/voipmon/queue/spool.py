@@ -66,14 +66,14 @@ class SpoolQueue:
         """Record the answer and end the request; see the port."""
         if isinstance(outcome, Delivered):
             result = {
-                "outcome": "delivered",
+                "outcome": outcome.kind,
                 "recordings": outcome.recordings,
                 "bytes": outcome.size,
                 "left_out": outcome.left_out,
                 "expires_at": stamp(outcome.expires_at),
             }
         else:
-            result = {"outcome": "nothing_found", "recordings": 0, "bytes": 0, "left_out": outcome.left_out}
+            result = {"outcome": outcome.kind, "recordings": 0, "bytes": 0, "left_out": outcome.left_out}
         changes = {"attempts": lease.attempt, "not_before": None, "result": result}
         self._record(lease, changes, ("completed", None), now, lambda held, data: held.shift(State.COMPLETED, data))
 
@@ -119,6 +119,8 @@ class SpoolQueue:
                 document = wire.read(self._folders.read(state, name), _stem(name))
             except (OSError, wire.UnreadableError):
                 continue  # it has moved on, or is no request
+            if state is State.FAILED and not wire.is_finished(document):
+                continue  # it was set aside, and bears no name
             request = wire.request_of(document, datetime.fromtimestamp(0, UTC))
             yield Entry(
                 request_id=request.id,
@@ -195,7 +197,7 @@ class SpoolQueue:
         if wire.is_finished(document):  # an admin moved it back here: he wants it answered once more
             document = wire.returned(document, self._instance, now)
             changed = wire.dump(document)
-        document = wire.completed(document, arrived, by_hand=not tells_arrival(held.name))
+        document = wire.completed(document, arrived, None if tells_arrival(held.name) else self._instance)
         known = held.claim(State.PROCESSING, file_name(document["request_id"]), changed)
         if known is not None:
             if not self._remove_shadow(held, document, known):
@@ -257,7 +259,7 @@ class SpoolQueue:
 
     def _count_death(self, held: Held, document: wire.Document, now: datetime) -> None:
         claimed = datetime.fromtimestamp(held.status().st_ctime, UTC)
-        document = wire.completed(document, claimed, by_hand=not tells_arrival(held.name))
+        document = wire.completed(document, claimed, None if tells_arrival(held.name) else self._instance)
         document["attempts"] = wire.attempts_of(document) + 1
         _log.warning("worker_died", extra={"request": document["request_id"], "attempt": document["attempts"]})
         held.move(State.PENDING, wire.dump(wire.noted(document, self._instance, wire.DIED, None, now)))

@@ -131,12 +131,15 @@ def arrival_of(document: Document) -> str | None:
     return None
 
 
-def completed(document: Document, arrived: datetime, *, by_hand: bool) -> Document:
-    """Return the document with the keys that voipmon adds; *arrived* goes into the history of a hand-written one."""
+def completed(document: Document, arrived: datetime, by_hand_at: str | None) -> Document:
+    """Return the document with the keys that voipmon adds.
+
+    That a hand-written one *arrived* goes into its history, with the name of the host, *by_hand_at*.
+    """
     added = {"type": RECORDINGS, "created_at": stamp(arrived), "attempts": 0, "not_before": None, "history": []}
     document = document | {key: value for key, value in added.items() if document.get(key) is None}
-    if by_hand and arrival_of(document) is None:
-        document["history"] = [{"at": stamp(arrived), "event": ARRIVED}, *document["history"]]
+    if by_hand_at is not None and arrival_of(document) is None:
+        document["history"] = [_event(by_hand_at, ARRIVED, None, arrived), *document["history"]]
     return document
 
 
@@ -149,9 +152,11 @@ def returned(document: Document, instance: str, now: datetime) -> Document:
 
 def noted(document: Document, instance: str, event: str, detail: str | None, now: datetime) -> Document:
     """Return the document with one more event in its history."""
-    line = {"at": stamp(now), "instance": instance, "event": event, "detail": detail and plain(detail)}
-    history = [*document.get("history", []), {key: value for key, value in line.items() if value is not None}]
-    return document | {"history": history}
+    return document | {"history": [*document.get("history", []), _event(instance, event, detail, now)]}
+
+
+def _event(instance: str, event: str, detail: str | None, now: datetime) -> Document:
+    return {"at": stamp(now), "instance": instance, "event": event, "detail": detail and plain(detail)}
 
 
 def plain(text: str) -> str:

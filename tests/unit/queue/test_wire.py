@@ -230,16 +230,16 @@ def test_a_reason_is_written_down_whatever_signs_it_has() -> None:
 
 
 def test_the_keys_that_voipmon_adds_are_added_once() -> None:
-    once = wire.completed(document(), NOON, by_hand=True)
+    once = wire.completed(document(), NOON, "pbx")
 
     assert once == document(
         type="RAMAIS",
         created_at="2025-11-11T12:00:00Z",
         attempts=0,
         not_before=None,
-        history=[{"at": "2025-11-11T12:00:00Z", "event": "arrived"}],
+        history=[{"at": "2025-11-11T12:00:00Z", "instance": "pbx", "event": "arrived", "detail": None}],
     )
-    assert wire.completed(once, NOON.replace(hour=20), by_hand=True) == once
+    assert wire.completed(once, NOON.replace(hour=20), "pbx") == once
 
 
 def test_a_request_answered_once_more_starts_afresh_in_a_new_round() -> None:
@@ -293,7 +293,7 @@ def test_what_is_taken_can_be_worked_on(changes: dict[str, Any]) -> None:
     except UnreadableError:
         return
     request = wire.request_of(read, NOON)
-    whole = wire.completed(read, NOON, by_hand=True)
+    whole = wire.completed(read, NOON, "pbx")
 
     assert request.id == "test_20251111_001"
     assert wire.deaths_of(whole) >= 0
