@@ -203,18 +203,21 @@ class _Month:
                 self.head = self.head.after(chain, len(line))
             file.seek(self.head.size)
             rest = file.read()
-            if rest and b"\n" not in rest and self._is_ours(rest):
+            if rest and self._is_ours(rest):
                 file.truncate(self.head.size)
         return taken
 
     def ids(self) -> bytes:
-        """Return the ids of all lines; they are read from the lines where their file does not have as many."""
+        """Return the ids of all lines; they are read from the lines where their file does not have as many.
+
+        Nobody waits for the disk with that file: after a power cut it may have zeros for some.
+        """
         path = file_of(self._folder, self.name, IDS)
         try:
             ids = path.read_bytes()
         except FileNotFoundError:
             ids = b""
-        if len(ids) != self.head.lines * _ID:
+        if len(ids) != self.head.lines * _ID or bytes(_ID) in ids:
             ids = self._ids_of_lines()
             path.write_bytes(ids)
         return ids
@@ -272,9 +275,13 @@ class _Month:
             return 0
 
     def _is_ours(self, rest: bytes) -> bool:
-        """Tell whether that is the beginning of the line that was to come."""
+        """Tell whether that is the beginning of the line that was to come, or nothing where it was to stand.
+
+        A power cut leaves zeros for bytes that nobody waited for, where a file's size was on the disk before them.
+        """
         begun = b'{"n":%d,' % (self.head.count + 1)
-        return begun.startswith(rest[: len(begun)])
+        written = rest.rstrip(b"\0")
+        return rest.startswith(b"\0") or (b"\n" not in written and begun.startswith(written[: len(begun)]))
 
     def _ids_of_lines(self) -> bytes:
         try:

@@ -138,7 +138,7 @@ class _Walk:
             if line[-TAIL:] == tail_of(chain_of(before, line[:-TAIL])):
                 self._take(line, before)
                 return
-        if not line.endswith(b"\n") and not following:
+        if not following and (not line.endswith(b"\n") or line.startswith(b"\0")):
             self._found.notes.append(
                 f"{month}.jsonl, line {number}: unfinished, as a crash leaves it: the next line takes its place"
             )

@@ -85,6 +85,32 @@ def test_ids_that_are_lost_are_read_from_the_lines(tmp_path: Path) -> None:
     assert trail(tmp_path).append([event(1), event(3)]) == 1
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [b"\0" * 600, b'{"n":2,"id":"5f' + b"\0" * 300, b'{"n"' + b"\0" * 300, b"\0" * 90 + b'"chain":"00"}\n'],
+    ids=["nothing", "a part", "a small part", "only the end"],
+)
+def test_zeros_that_a_power_cut_left_in_place_of_a_line_are_no_damage_and_go(tmp_path: Path, rest: bytes) -> None:
+    trail(tmp_path).append([event(1)])
+    with (tmp_path / "2025-11.jsonl").open("ab") as file:
+        file.write(rest)
+
+    assert verify(tmp_path).damages == []
+    trail(tmp_path).append([event(2)])
+
+    assert verify(tmp_path).damages == []
+    assert [line["n"] for line in trail(tmp_path).lines()] == [1, 2]
+    assert b"\0" not in (tmp_path / "2025-11.jsonl").read_bytes()
+
+
+def test_zeros_that_a_power_cut_left_in_place_of_ids_hide_no_event(tmp_path: Path) -> None:
+    trail(tmp_path).append([event(1), event(2)])
+    ids = tmp_path / "2025-11.ids"
+    ids.write_bytes(ids.read_bytes()[:12] + bytes(12))
+
+    assert trail(tmp_path).append([event(2), event(1)]) == 0
+
+
 def test_an_id_that_stands_across_two_others_is_none(tmp_path: Path) -> None:
     trail(tmp_path).append([event(1), event(2)])
     ids = (tmp_path / "2025-11.ids").read_bytes()
