@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import pytest
 from failover.hosts import SILENCE, HoldingProxy, Hosts, behind, commands_of_a_pass, leader_of
+from support.canary import own
 from support.dovecot import Dovecot
 from support.imap_stub import RewritingProxy
 from support.line import Line
@@ -242,7 +243,7 @@ def test_a_folder_that_is_made_anew_is_read_and_old_mail_in_it_not_answered_agai
 
 def test_a_wrong_password_is_said_once_tried_seldom_and_may_be_mended(world: World) -> None:
     assert world.mailbox is not None
-    secret = world.folder / "mail-password"
+    secret = own(world.folder / "mail-password")
     secret.write_text("wrong-39\n")
     secret.chmod(0o600)
     del world.settings["imap.password"]
