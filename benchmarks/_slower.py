@@ -1,4 +1,4 @@
-"""A disk that takes longer for each flush than the one at hand, as cheaper and older ones do."""
+"""A disk that takes longer for each flush than the one at hand."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from benchmarks._processes import Work
 
 FLUSHES = (0.0, 1.0, 4.0, 10.0)
-"""Milliseconds more: the disk at hand, then about those of an SSD, of a cheap one, and of a hard disk."""
+"""Milliseconds more; the first is the disk at hand."""
 
 
 def slower(prepare: Callable[[], Work], milliseconds: float) -> Callable[[], Work]:
